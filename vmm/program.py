@@ -1,0 +1,37 @@
+"""What a micro-VM runs, and within which limits."""
+
+from __future__ import annotations
+
+import msgspec
+
+MIB = 1 << 20
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Limits of one cell. Sizes in bytes, times in seconds."""
+
+    memory: int = 512 * MIB  # linear memories, GC heaps and native heap beyond the snapshot
+    wall: float = 30.0
+    output: int = 16 * MIB
+    home_bytes: int = 64 * MIB
+    home_files: int = 4096
+    tmp_bytes: int = 64 * MIB
+    tmp_files: int = 4096
+
+
+class ExportType(msgspec.Struct, frozen=True):
+    """An export of a module: ``kind`` is func, global, memory, table or tag."""
+
+    name: str
+    kind: str
+    params: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    detail: str = ""  # for the rest: "mut i32", "1..4 pages", …
+
+
+class ImportType(msgspec.Struct, frozen=True):
+    """An import of a module, as ``module.name``."""
+
+    module: str
+    name: str
+    kind: str
