@@ -1,0 +1,57 @@
+"""The errors of the notebook; they hang below the tree of ``vmm/errors.py``::
+
+    HypercellError
+    ├── … (see hypercell.vmm.errors)
+    ├── UsageError            a magic or an option that is not right: nothing was run
+    │   └── LimitRefused      a limit above what the owner allows
+    ├── BuildError            the source does not compile; ``diagnostics`` shows where
+    ├── FileRefused           a file of /home that cannot be read or written as asked
+    ├── ToolchainError
+    │   ├── ToolchainMissing  not installed (the hint has the command)
+    │   └── ToolchainDamaged  what is on disk is not what the lock file says
+    └── ConfigError           the owner's configuration file is not right
+"""
+
+from __future__ import annotations
+
+from hypercell.vmm.errors import HypercellError
+
+
+class UsageError(HypercellError):
+    """A magic or an option that is not right. Nothing was run."""
+
+
+class LimitRefused(UsageError):
+    """A cell asked for more than the owner's configuration allows."""
+
+
+class BuildError(HypercellError):
+    """The source does not compile.
+
+    ``diagnostics``: the compiler's text, with lines of the notebook cell; it may hold colours
+    (SGR) and counts as hostile.
+    """
+
+    def __init__(self, message: str, *, diagnostics: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.diagnostics = diagnostics
+
+
+class FileRefused(HypercellError):
+    """A file of ``/home`` cannot be read or written as asked."""
+
+
+class ToolchainError(HypercellError):
+    """A language's tools cannot be used."""
+
+
+class ToolchainMissing(ToolchainError):
+    """A toolchain is not installed."""
+
+
+class ToolchainDamaged(ToolchainError):
+    """A toolchain on disk is not what the lock file says."""
+
+
+class ConfigError(HypercellError):
+    """The owner's configuration file is not right."""

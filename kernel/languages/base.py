@@ -1,0 +1,123 @@
+"""What a language is: it turns a cell into a program. One file each beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from hypercell.kernel.options import Invocation, Options
+
+if TYPE_CHECKING:
+    from hypercell.kernel.home import Home
+    from hypercell.vmm import Code, Hypervisor, Layer
+    from hypercell.vmm.program import Limits
+
+__all__ = [
+    "BuildContext",
+    "Cell",
+    "Invocation",
+    "Language",
+    "Mode",
+    "OptionHelp",
+    "Options",
+    "Program",
+    "SourceFile",
+    "Toolchains",
+]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """The text of one cell after its magic line."""
+
+    source: str
+    language: str
+    options: Options = Options()
+    first_line: int = 1  # number of the source's first line in the notebook cell
+    label: str = "cell"  # "cell 3": what errors and tracebacks call it
+
+
+class Mode(Enum):
+    """How a program runs."""
+
+    COMMAND = "command"  # call _start, as WASI commands want it
+    EXPORTS = "exports"  # make the calls of ``invocations``; none: show the exports
+
+
+class SourceFile(msgspec.Struct, frozen=True):
+    """A source that DWARF may name, so that tracebacks can show its lines.
+
+    A frame at ``name``:N is shown as ``shown`` line N with ``text``'s line N - ``first_line``.
+    A language that emits ``#line`` makes N the line of the notebook cell.
+    """
+
+    name: str  # as DWARF has it: the path, or its last component
+    text: str
+    first_line: int = 1
+    shown: str = ""  # "" = ``name``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What the VM runs. ``args``: argv with the program's own name first."""
+
+    code: Code
+    args: tuple[str, ...] = ("cell",)
+    env: tuple[tuple[str, str], ...] = ()
+    mode: Mode = Mode.COMMAND
+    invocations: tuple[Invocation, ...] = ()
+    layers: tuple[Layer, ...] = ()  # read-only, mounted on / in this order
+    warnings: str = ""  # diagnostics of a build that went well: shown on stderr
+    wasm: bytes | None = None  # for symbols; None if it has no DWARF
+    sources: tuple[SourceFile, ...] = ()
+
+
+class Toolchains(Protocol):
+    """The installed toolchains. Only the owner installs them, never a cell."""
+
+    def find(self, name: str) -> Path:
+        """Directory of the verified, unpacked toolchain; ToolchainMissing, ToolchainDamaged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildContext:
+    """What a build may use. It reads no host file but toolchains and caches."""
+
+    hypervisor: Hypervisor
+    home: Home  # ``home.files()``: what #include and --add see
+    toolchains: Toolchains
+    limits: Limits  # of this cell, after options and configuration
+    cache: Any = None  # the content-addressed store of vmm.cache
+    progress: Callable[[str], None] = field(default=lambda _: None)  # shown after a second
+
+
+class OptionHelp(msgspec.Struct, frozen=True):
+    """One row of ``%help c``. ``values`` are offered by completion."""
+
+    name: str  # "-O2", "--add"
+    metavar: str = ""  # "FILE"
+    help: str = ""
+    values: tuple[str, ...] = ()
+
+
+class Language(Protocol):
+    """One language. ``common``: which of ``--add`` and ``--invoke`` it takes."""
+
+    name: str  # the word after %%
+    title: str  # "C"
+    suffix: str  # ".c"
+    mimetype: str  # "text/x-csrc"
+    help: str  # one line for %languages
+    common: frozenset[str]
+    options: Sequence[OptionHelp]  # its own flags, for help and completion
+    keywords: Sequence[str]  # for completion
+
+    def check_flags(self, flags: Sequence[str]) -> tuple[str, ...]:
+        """The words of the magic line that are no common option; UsageError for unknown ones."""
+
+    async def build(self, cell: Cell, ctx: BuildContext) -> Program:
+        """Compile. BuildError with diagnostics in the cell's own lines; ToolchainMissing."""
