@@ -23,8 +23,6 @@ from hypercell.vmm.program import Limits
 
 ENVIRONMENT = "HYPERCELL_CONFIG"
 ISOLATION_LEVELS = ("vm",)  # weaker ones do not exist
-    "vm",
-)  # weaker ones do not exist; a configuration cannot name what is not there
 LANGUAGE = "c"
 _MAX_FILE = 1 << 20
 _TABLES = ("grants", "isolation", "language", "limits", "maximum")
