@@ -173,3 +173,9 @@ VAL_FUNCREF: Final = 0x70
 VAL_EXTERNREF: Final = 0x6F  # payload 0 null, else host value + 1
 VAL_ANYREF: Final = 0x6E
 VAL_EXNREF: Final = 0x69
+# An anyref's payload says in its upper 8 bytes what it holds; with REF_HOST the lower ones are as for externref.
+REF_OPAQUE: Final = 0
+REF_I31: Final = 1
+REF_STRUCT: Final = 2
+REF_ARRAY: Final = 3
+REF_HOST: Final = 4

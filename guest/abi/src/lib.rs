@@ -232,3 +232,9 @@ pub const VAL_FUNCREF: u32 = 0x70;
 pub const VAL_EXTERNREF: u32 = 0x6F;
 pub const VAL_ANYREF: u32 = 0x6E;
 pub const VAL_EXNREF: u32 = 0x69;
+// An anyref's payload says in its upper 8 bytes what it holds; with REF_HOST the lower ones are as for externref.
+pub const REF_OPAQUE: u64 = 0;
+pub const REF_I31: u64 = 1;
+pub const REF_STRUCT: u64 = 2;
+pub const REF_ARRAY: u64 = 3;
+pub const REF_HOST: u64 = 4;
