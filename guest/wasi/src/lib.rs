@@ -1,0 +1,21 @@
+//! WASI 0.1 over an in-memory file system, for a guest without an operating system.
+//!
+//! `Wasi` has one method for each of the 46 functions; `FileSystem` is what they work on; `Host` is what
+//! they need from below. Every argument is hostile: no call panics, overflows, loops without bound or
+//! takes memory without a limit (`limits.rs`).
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod errno;
+mod fs;
+mod functions;
+mod host;
+mod wasi;
+
+pub use errno::Errno;
+pub use fs::{FileSystem, FsError, Mode, Quota, QuotaHit};
+pub use host::{Call, Host, STDERR, STDOUT};
+pub use wasi::{Exit, Wasi};
