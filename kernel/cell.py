@@ -1,0 +1,110 @@
+"""Reads the text of a notebook cell: line magics, then one cell magic or plain source.
+
+::
+
+    %limits                       line magics, as many as you like, then
+    %%c -O2 --timeout 5           a cell magic with options (the first line that is no line magic)
+    int main(void) { … }          the source; without a magic it is in the default language
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from hypercell.kernel.errors import UsageError
+from hypercell.kernel.languages.base import Cell, Language
+from hypercell.kernel.option_parser import parse_options, split_words
+from hypercell.kernel.suggest import did_you_mean
+
+MAX_TEXT = 4 << 20  # characters of one cell
+FILE_MAGIC = "file"
+_LINE = re.compile(r"\s*%(?!%)\s*(\S*)(.*)")
+_CELL = re.compile(r"\s*%%\s*(\S*)(.*)")
+
+
+class LineMagic(msgspec.Struct, frozen=True):
+    """``%name words``; ``line`` counts from 1."""
+
+    name: str
+    words: tuple[str, ...]
+    line: int
+
+
+class FileWrite(msgspec.Struct, frozen=True):
+    """``%%file NAME``: the rest of the cell goes into a file of ``/home``."""
+
+    name: str
+    text: str
+    append: bool = False
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What a cell asks for, in this order."""
+
+    lines: tuple[LineMagic, ...]
+    body: Cell | FileWrite | None
+
+
+def parse_cell(
+    text: str, *, languages: Mapping[str, Language], default: str, label: str = "cell"
+) -> Parsed:
+    """Read a cell. UsageError says what is wrong; which line magics exist is not checked here."""
+    if len(text) > MAX_TEXT:
+        raise UsageError(
+            f"the cell has {len(text)} characters; {MAX_TEXT} is the most",
+            hint="put data into /home with a program, or split the cell",
+        )
+    lines = text.splitlines(keepends=True)
+    magics: list[LineMagic] = []
+    for index, line in enumerate(lines):
+        if not line.strip():
+            continue
+        if match := _CELL.fullmatch(line.rstrip("\r\n")):
+            source = "".join(lines[index + 1 :])
+            body = _magic(match[1], match[2], source, index + 2, languages, label)
+            return Parsed(tuple(magics), body)
+        if match := _LINE.fullmatch(line.rstrip("\r\n")):
+            magics.append(LineMagic(match[1], tuple(split_words(match[2])), index + 1))
+            continue
+        if not magics:
+            index = 0  # blank lines in front are part of the source
+        source = "".join(lines[index:])
+        return Parsed(tuple(magics), Cell(source, default, first_line=index + 1, label=label))
+    return Parsed(tuple(magics), None)
+
+
+def _magic(
+    name: str,
+    rest: str,
+    source: str,
+    first_line: int,
+    languages: Mapping[str, Language],
+    label: str,
+) -> Cell | FileWrite:
+    words = split_words(rest)
+    if name == FILE_MAGIC:
+        return _file(words, source)
+    if name not in languages:
+        known = [f"%%{known}" for known in (*languages, FILE_MAGIC)]
+        raise UsageError(f"there is no magic %%{name}", hint=did_you_mean(f"%%{name}", known))
+    options = parse_options(words, languages[name])
+    return Cell(source, name, options, first_line, options.name or label)
+
+
+def _file(words: list[str], source: str) -> FileWrite:
+    append = "-a" in words
+    names = [word for word in words if word != "-a"]
+    unknown = [word for word in names if word.startswith("-")]
+    if unknown:
+        raise UsageError(f"%%file has no option {unknown[0]}", hint="%%file [-a] NAME")
+    if len(names) != 1:
+        raise UsageError(
+            f"%%file takes one name, not {len(names)}",
+            hint="%%file [-a] NAME writes the rest of the cell into /home/NAME; -a appends",
+        )
+    if source and not source.endswith("\n"):
+        source += "\n"
+    return FileWrite(names[0], source, append)
