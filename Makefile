@@ -10,8 +10,11 @@ CARGO  := cd guest && cargo
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # rustup's cargo looks for its toolchains in $HOME; under another HOME point it to its own.
-ifneq ($(shell cargo --version >/dev/null 2>&1 || echo failed),)
-export RUSTUP_HOME := $(abspath $(dir $(shell command -v cargo))../../.rustup)
+cargo := $(shell PATH="$(PATH)" command -v cargo)
+ifneq ($(cargo),)
+ifneq ($(shell $(cargo) --version >/dev/null 2>&1 || echo failed),)
+export RUSTUP_HOME := $(abspath $(dir $(cargo))../../.rustup)
+endif
 endif
 
 .DEFAULT_GOAL := help
