@@ -1,0 +1,118 @@
+"""The compiler process: ``python -m hypercell.vmm.compiler``.
+
+The server imports Wasmtime and builds the engine once; every module is compiled in a forked child
+that has limits of its own and may die. The child answers over its socket with a sealed memory
+file; what it compiles is never run here.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+
+import wasmtime
+
+from hypercell.vmm import elf, fork_server, jail, memfd, symbolize, wasm_types
+from hypercell.vmm.abi import HUGE
+from hypercell.vmm.channel import Channel
+from hypercell.vmm.engine_config import engine
+from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
+from hypercell.vmm.messages import (
+    Compile,
+    Compiled,
+    Symbolize,
+    Symbolized,
+    ToCompiler,
+    pack_error,
+)
+
+_BIG_TEXT = HUGE  # from here on code pays for huge pages
+_MAX_INPUT = 1 << 30
+_DESCRIPTORS = 64
+_THREADS = 8
+
+
+def main() -> None:
+    """Serve compiles until the kernel process goes."""
+    control, server = fork_server.arguments()
+    os.environ["RAYON_NUM_THREADS"] = str(min(_THREADS, len(os.sched_getaffinity(0))))
+    shared_engine = engine()
+
+    def child(sock: socket.socket) -> None:
+        limits = jail.Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True)
+        jail.enter_child(server, [sock.fileno()], limits)
+        _serve_one(Channel(sock, ToCompiler), shared_engine)
+
+    fork_server.serve(control, child)
+
+
+def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
+    request, (module, log) = channel.receive()
+    os.dup2(log, 2)
+    jail.set_limits(
+        jail.Rlimits(
+            _DESCRIPTORS,
+            request.output if isinstance(request, Compile) else 0,
+            data=_data_in_use() + request.memory,
+            cpu=int(time.process_time()) + request.cpu,
+            forks=True,
+        )
+    )
+    try:
+        data = memfd.read(module, _MAX_INPUT)
+        if isinstance(request, Symbolize):
+            places = symbolize.places(data, request.offsets)
+            channel.send(Symbolized(places))
+            return
+        compiled, fd = compile_module(shared_engine, data, text=request.text)
+        channel.send(compiled, [fd])
+    except MemoryError:
+        channel.send(pack_error(CompileLimitExceeded("the compiler ran out of memory")))
+    except HypercellError as error:
+        channel.send(pack_error(error))
+
+
+def compile_module(
+    shared_engine: wasmtime.Engine, data: bytes, *, text: bool
+) -> tuple[Compiled, int]:
+    """Compile a module; the description and the sealed file. Raises ``InvalidModule``."""
+    try:
+        wasm = bytes(wasmtime.wat2wasm(data)) if text else data
+    except wasmtime.WasmtimeError as error:
+        raise InvalidModule(_tidy(error), hint="the text of the module does not parse") from None
+    if not wasm.startswith(b"\0asm"):
+        raise InvalidModule("this is no Wasm module: it does not begin with \\0asm")
+    if wasm[4:8] == b"\x0d\x00\x01\x00":
+        raise InvalidModule("this is a component, not a core module", hint="build a core module")
+    try:
+        module = wasmtime.Module(shared_engine, wasm)
+        code = module.serialize()
+    except wasmtime.WasmtimeError as error:
+        raise InvalidModule(_tidy(error)) from None
+    imports, exports = wasm_types.read(wasm)
+    fd = memfd.of_bytes(code, "code")
+    start, size = elf.find_text(fd, len(code))
+    if size < _BIG_TEXT:
+        return Compiled(0, exports, imports), fd
+    os.close(fd)
+    offset = -start % HUGE
+    return Compiled(offset, exports, imports), memfd.of_bytes(code, "code", offset=offset)
+
+
+def _tidy(error: Exception) -> str:
+    lines = [line.rstrip() for line in str(error).splitlines()]
+    if lines and lines[0] in ("WebAssembly translation error", "failed to compile"):
+        lines = [line for line in lines[1:] if line and not line.startswith("Caused by")]
+    return "\n".join(lines).replace("<anon>", "module.wat").strip()
+
+
+def _data_in_use() -> int:
+    """Bytes of private writable memory now; the limit counts from there."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[5]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    fork_server.run(main)

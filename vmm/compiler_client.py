@@ -1,0 +1,160 @@
+"""The kernel process's side of the compiler: limits, time, and what an abnormal end means."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+from collections.abc import Sequence
+
+import msgspec
+
+from hypercell.vmm import channel, memfd
+from hypercell.vmm.channel import AsyncChannel
+from hypercell.vmm.errors import (
+    CompileLimitExceeded,
+    HypercellError,
+    ModuleError,
+    ProtocolViolation,
+    WorkerLost,
+)
+from hypercell.vmm.fork_client import Child, ForkServer
+from hypercell.vmm.messages import (
+    Compile,
+    Compiled,
+    FromCompiler,
+    Raised,
+    Symbolize,
+    Symbolized,
+    unpack_error,
+)
+from hypercell.vmm.program import MIB
+
+Place = tuple[str, int]
+_MAX_LOG = 4096
+_SYMBOLIZE_SECONDS = 10.0
+_SYMBOLIZE_MEMORY = 512 * MIB
+_CPU_GRACE = 5
+
+
+class CompileLimits(msgspec.Struct, frozen=True):
+    """Limits of one compile. ``seconds`` of wall time; sizes in bytes.
+
+    ``memory`` is what the compiler may allocate, ``wasm`` bounds the input, ``output`` the result.
+    """
+
+    seconds: float = 30.0
+    memory: int = 1024 * MIB
+    wasm: int = 64 * MIB
+    output: int = 512 * MIB
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A compiled module in a sealed memory file of the caller's; ``size`` bytes from ``offset``."""
+
+    fd: int
+    size: int
+    description: Compiled
+
+
+class CompilerClient:
+    """Compiles modules, each in a process of its own."""
+
+    def __init__(self, server: ForkServer) -> None:
+        self._server = server
+
+    async def compile(self, wasm: bytes | str, limits: CompileLimits) -> Result:
+        """Compile Wasm, or WAT given as ``str``. Raises ``InvalidModule``, ``CompileLimitExceeded``.
+
+        Cancelling the task kills the compile.
+        """
+        data = wasm.encode("utf-8", "surrogateescape") if isinstance(wasm, str) else wasm
+        if len(data) > limits.wasm:
+            raise CompileLimitExceeded(
+                f"the module has {len(data)} bytes, the limit is {limits.wasm}",
+                hint="make it smaller, or let the owner raise the limit",
+            )
+        request = Compile(
+            isinstance(wasm, str),
+            limits.memory,
+            math.ceil(limits.seconds) * (os.cpu_count() or 1) + _CPU_GRACE,
+            limits.output,
+        )
+        message, descriptors = await self._ask(request, data, limits.seconds)
+        try:
+            if not isinstance(message, Compiled) or len(descriptors) != 1:
+                raise ProtocolViolation("the compiler sent what was not asked for")
+            fd = descriptors[0]
+            size = os.fstat(fd).st_size - message.offset
+            if not memfd.is_sealed(fd) or not 0 < size <= limits.output or message.offset < 0:
+                raise ProtocolViolation("the compiler sent a file that is not sealed or too large")
+        except BaseException:
+            channel.close_all(descriptors)
+            raise
+        return Result(fd, size, message)
+
+    async def symbolize(self, wasm: bytes, offsets: Sequence[int]) -> tuple[Place | None, ...]:
+        """File and line for offsets into the module's bytes, None where unknown or unreadable."""
+        request = Symbolize(tuple(offsets), _SYMBOLIZE_MEMORY, math.ceil(_SYMBOLIZE_SECONDS))
+        try:
+            message, descriptors = await self._ask(request, wasm, _SYMBOLIZE_SECONDS)
+        except ModuleError:
+            return (None,) * len(offsets)
+        channel.close_all(descriptors)
+        if not isinstance(message, Symbolized) or len(message.places) != len(offsets):
+            raise ProtocolViolation("the compiler sent what was not asked for")
+        return message.places
+
+    async def _ask(
+        self, request: Compile | Symbolize, data: bytes, seconds: float
+    ) -> tuple[Compiled | Symbolized, list[int]]:
+        child = await self._server.fork()
+        outgoing: AsyncChannel[Compiled | Symbolized | Raised] = AsyncChannel(
+            child.sock, FromCompiler
+        )
+        module = memfd.of_bytes(data, "wasm")
+        log = memfd.create("log")
+        try:
+            async with asyncio.timeout(seconds):
+                await outgoing.send(request, [module, log])
+                message, descriptors = await outgoing.receive()
+        except TimeoutError:
+            raise CompileLimitExceeded(
+                f"the compile took more than {seconds:g} s", hint="make the module smaller"
+            ) from None
+        except WorkerLost:
+            raise await _abnormal(child, log, request) from None
+        finally:
+            os.close(module)
+            os.close(log)
+            outgoing.close()
+            child.kill()
+            child.forget()
+        if isinstance(message, Raised):
+            channel.close_all(descriptors)
+            raise unpack_error(message)
+        return message, descriptors
+
+
+async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> HypercellError:
+    """What the end of a child without an answer means."""
+    status = await child.wait()
+    said = os.pread(log, _MAX_LOG, 0).decode("utf-8", "replace").strip()
+    limit = f"its memory limit of {request.memory // MIB} MiB"
+    if status == -signal.SIGXCPU:
+        return CompileLimitExceeded(f"the compile took more than {request.cpu} s of CPU time")
+    if "memory allocation" in said or "MemoryError" in said or "Cannot allocate memory" in said:
+        return CompileLimitExceeded(f"the compiler reached {limit}", hint="make the module smaller")
+    if "File too large" in said:
+        return CompileLimitExceeded("the compiled module is over its size limit")
+    if status == -signal.SIGKILL:
+        return CompileLimitExceeded(
+            "the compiler was killed from outside, perhaps for want of memory",
+            hint="try again; if it repeats, free memory",
+        )
+    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+    return ModuleError(
+        f"the compiler ended with {how} on this module: {said[-500:] or 'no message'}",
+        hint="this may be a defect of Wasmtime; the module was not run",
+    )

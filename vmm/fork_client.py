@@ -1,0 +1,216 @@
+"""The kernel process's side of a fork server: start it, ask for children, learn of their ends.
+
+A server that dies is started again by the next request; its children died with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from hypercell.vmm import channel
+from hypercell.vmm.channel import AsyncChannel
+from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
+from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Ready
+
+DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
+_START_SECONDS = 30.0
+_END_SECONDS = 5.0
+
+Reports = Ready | Forked | Ended
+
+
+class Child:
+    """A forked child. ``ended`` has its exit status (negative: a signal) when it is gone."""
+
+    def __init__(self, pid: int, pidfd: int, sock: socket.socket) -> None:
+        self.pid = pid
+        self.sock = sock
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._pidfd = pidfd
+
+    def kill(self) -> None:
+        """SIGKILL. By pidfd, so that it can never hit another process."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Wait for its end; the exit status. Does not wait longer than a dying process takes."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.ended), _END_SECONDS)
+        except TimeoutError:
+            return 0
+
+    def forget(self) -> None:
+        """Close the pidfd. Calling it again does nothing."""
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+
+class ForkServer:
+    """Keeps one server process (``module``) running."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: AsyncChannel[Reports] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._number = 0
+        self._forking: dict[int, tuple[asyncio.Future[Child], socket.socket]] = {}
+        self._children: dict[int, Child] = {}
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def children(self) -> list[int]:
+        """Process ids of the children that have not been reaped."""
+        return [child.pid for child in self._children.values()]
+
+    async def start(self) -> None:
+        """Start the server, if it does not run. Raises ``HostError``."""
+        async with self._starting:
+            if self._closed:
+                raise Closed("the hypervisor is closed")
+            if self._reader is not None and not self._reader.done():
+                return
+            await self._end()
+            await self._launch()
+
+    async def fork(self) -> Child:
+        """A new child. Raises ``HostError`` when the machine cannot have one."""
+        for attempt in (1, 2):
+            await self.start()
+            try:
+                return await self._fork()
+            except WorkerLost:  # the server died just now: once more with a new one
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+    async def close(self) -> None:
+        """End the server and with it every child."""
+        self._closed = True
+        async with self._starting:
+            await self._end()
+
+    async def _launch(self) -> None:
+        ours, theirs = channel.pair()
+        debug = bool(os.environ.get(DEBUG))
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-m", self._module),
+                    *("--channel", str(theirs.fileno())),
+                    *("--parent", str(os.getpid())),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=None if debug else subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={},
+                start_new_session=True,
+            )
+        self._channel = AsyncChannel(ours, FromServer)
+        problem = "it ended at once"
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                message, descriptors = await self._channel.receive()
+            channel.close_all(descriptors)
+            problem = message.problem if isinstance(message, Ready) else "it did not greet"
+        except TimeoutError:
+            problem = f"no sign of life in {_START_SECONDS:.0f} s"
+        except HypercellError:
+            pass
+        if problem:
+            await self._end()
+            kind = KvmUnavailable if "/dev/kvm" in problem else HostError
+            hint = f"set {DEBUG}=1 to see what {self._module} says on stderr"
+            if kind is KvmUnavailable:
+                hint = "run: hypercell doctor"
+            raise kind(f"{self._module} does not start: {problem}", hint=hint)
+        self._reader = asyncio.create_task(self._read(self._channel))
+
+    async def _fork(self) -> Child:
+        assert self._channel is not None
+        self._number += 1
+        number = self._number
+        ours, theirs = channel.pair()
+        answer: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._forking[number] = answer, ours
+        try:
+            with theirs:
+                await self._channel.send(Fork(number), [theirs.fileno()])
+            return await answer
+        except BaseException:
+            ours.close()
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                answer.result().kill()
+                answer.result().forget()
+            raise
+        finally:
+            self._forking.pop(number, None)
+
+    async def _read(self, incoming: AsyncChannel[Reports]) -> None:
+        """Hand out what the server reports, until it is gone."""
+        try:
+            while True:
+                message, descriptors = await incoming.receive()
+                if isinstance(message, Forked):
+                    descriptors = self._forked(message, descriptors)
+                elif isinstance(message, Ended):
+                    child = self._children.pop(message.number, None)
+                    if child is not None and not child.ended.done():
+                        child.ended.set_result(message.status)
+                channel.close_all(descriptors)
+        except HypercellError:
+            pass
+        finally:
+            for answer, _ in self._forking.values():
+                if not answer.done():
+                    answer.set_exception(WorkerLost(f"{self._module} died"))
+            for child in self._children.values():
+                child.kill()
+                if not child.ended.done():
+                    child.ended.set_result(-signal.SIGKILL)
+            self._children.clear()
+
+    def _forked(self, message: Forked, descriptors: list[int]) -> list[int]:
+        """Resolve a fork; the descriptors that nobody took."""
+        answer, sock = self._forking.get(message.number, (None, None))
+        if answer is None or sock is None or answer.done():
+            return descriptors
+        if message.problem:
+            text = f"no process for a new VM: {message.problem}"
+            answer.set_exception(HostError(text, hint="close programs, or raise ulimit -u"))
+            return descriptors
+        if len(descriptors) != 1:
+            answer.set_exception(HostError("the server sent no pidfd"))
+            return descriptors
+        child = Child(message.pid, descriptors[0], sock)
+        self._children[message.number] = child
+        answer.set_result(child)
+        return []
+
+    async def _end(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._reader is not None:
+            await asyncio.gather(self._reader, return_exceptions=True)
+            self._reader = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

@@ -1,0 +1,96 @@
+"""A process that does nothing but fork children: the zygote and the compiler are two of them.
+
+It imports what its children need, then waits for ``Fork`` messages; each brings the socket of the
+new child. One thread, one loop; it reaps what ends and reports that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from hypercell.vmm import channel, jail
+from hypercell.vmm.channel import Channel
+from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
+from hypercell.vmm.messages import Ended, Fork, Forked, Ready, ToServer
+
+EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
+Child = Callable[[socket.socket], None]
+
+
+def arguments() -> tuple[Channel[Fork], int]:
+    """Parse the command line of a server and lock it up; its channel and its parent."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--channel", type=int, required=True, help="descriptor of the socket")
+    parser.add_argument("--parent", type=int, required=True, help="process id that started this")
+    given = parser.parse_args()
+    jail.enter_server(given.parent)
+    sock = socket.socket(fileno=given.channel)
+    sock.set_inheritable(False)
+    return Channel(sock, ToServer), os.getpid()
+
+
+def serve(control: Channel[Fork], child: Child) -> None:
+    """Fork until the kernel process goes. ``child`` gets its socket and returns when it is done."""
+    jail.ready_to_fork()
+    control.send(Ready())
+    children: dict[int, tuple[int, int]] = {}  # pidfd -> (pid, number)
+    poller = select.poll()
+    poller.register(control.fileno(), select.POLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd in children:
+                poller.unregister(fd)
+                pid, number = children.pop(fd)
+                os.close(fd)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                control.send(Ended(number, status))
+                continue
+            message, descriptors = control.receive()
+            if len(descriptors) != 1:
+                raise ProtocolViolation(f"{len(descriptors)} descriptors with a fork")
+            try:
+                pid = os.fork()
+            except OSError as error:
+                channel.close_all(descriptors)
+                control.send(Forked(message.number, 0, os.strerror(error.errno)))
+                continue
+            if pid == 0:
+                _run(child, socket.socket(fileno=descriptors[0]))
+            os.close(descriptors[0])
+            pidfd = os.pidfd_open(pid)
+            children[pidfd] = (pid, message.number)
+            poller.register(pidfd, select.POLLIN)
+            control.send(Forked(message.number, pid), [pidfd])
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run the main function of a server; the end of the kernel process is its normal end."""
+    try:
+        main()
+    except WorkerLost:
+        pass
+    except HypercellError as error:
+        print(f"hypercell: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _run(child: Child, sock: socket.socket) -> NoReturn:
+    status = EXIT_DEFECT
+    try:
+        child(sock)
+        status = 0
+    except WorkerLost:
+        status = 0  # the kernel process closed the channel: nobody wants an answer
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
