@@ -1,0 +1,124 @@
+"""Arenas: the guest's growable memories, and the pool of 2 MiB blocks behind them.
+
+Arena 0 extends the native heap, the others are linear memories and GC heaps. They only grow.
+"""
+
+from __future__ import annotations
+
+import errno
+
+import msgspec
+
+from hypercell.vmm import abi, libc
+from hypercell.vmm.errors import HostError, ProtocolViolation, SystemCallFailed
+from hypercell.vmm.guest_memory import GuestMemory
+from hypercell.vmm.page_tables import READ_WRITE, PageTables
+
+
+class ArenaRecords(msgspec.Struct, frozen=True):
+    """What the host knows of the arenas; part of a snapshot."""
+
+    committed: tuple[int, ...] = (0,) * abi.ARENA_COUNT  # bytes
+    blocks: dict[int, int] = {}  # arena * 2048 + 2 MiB unit -> block of the pool
+    next_block: int = 0
+
+
+_UNITS = abi.ARENA_LIMIT // abi.HUGE
+
+
+def _address(arena: int, offset: int) -> int:
+    return abi.ARENA_BASE + arena * abi.ARENA_STRIDE + offset
+
+
+def _block_gpa(block: int) -> int:
+    return abi.POOL_BASE + block * abi.HUGE
+
+
+class Arenas:
+    """Grows arenas within ``limit`` bytes over all of them."""
+
+    def __init__(
+        self, memory: GuestMemory, tables: PageTables, records: ArenaRecords, limit: int
+    ) -> None:
+        self._memory = memory
+        self._tables = tables
+        self._committed = list(records.committed)
+        self._blocks = dict(records.blocks)
+        self._next_block = records.next_block
+        self.limit = limit
+        self.refused = 0
+        self.small_pages = False  # True: 4 KiB entries only, which `trim` can take back
+        memory.extend_pool(_block_gpa(self._next_block))
+
+    def records(self) -> ArenaRecords:
+        """Return a copy of the books."""
+        return ArenaRecords(tuple(self._committed), dict(self._blocks), self._next_block)
+
+    @property
+    def committed(self) -> int:
+        """Bytes over all arenas."""
+        return sum(self._committed)
+
+    def grow(self, arena: int, old: int, new: int) -> bool:
+        """Serve ``HC_GROW``: False means refused. Raises ``ProtocolViolation`` on a lie."""
+        if arena >= abi.ARENA_COUNT:
+            raise ProtocolViolation(f"the guest grows arena {arena} of {abi.ARENA_COUNT}")
+        if old != self._committed[arena]:
+            raise ProtocolViolation(
+                f"the guest grows arena {arena} from {old:#x}, but it has "
+                f"{self._committed[arena]:#x} bytes"
+            )
+        if new % abi.PAGE or not old <= new <= abi.ARENA_LIMIT:
+            raise ProtocolViolation(f"the guest grows arena {arena} from {old:#x} to {new:#x}")
+        if not self._can_grow(arena, old, new):
+            self.refused += 1
+            return False
+        for unit in range(old // abi.HUGE, -(-new // abi.HUGE)):
+            start, end = max(old, unit * abi.HUGE), min(new, (unit + 1) * abi.HUGE)
+            self._commit(arena, unit, start, end)
+        self._committed[arena] = new
+        return True
+
+    def _can_grow(self, arena: int, old: int, new: int) -> bool:
+        if self.committed + new - old > self.limit:
+            return False
+        units = range(old // abi.HUGE, -(-new // abi.HUGE))
+        if self._tables.free_tables < len(units) + 5:  # a table a unit, a directory a GiB
+            return False
+        fresh = sum(arena * _UNITS + unit not in self._blocks for unit in units)
+        try:
+            self._memory.extend_pool(_block_gpa(self._next_block + fresh))
+        except SystemCallFailed as error:
+            if error.errno == errno.ENOMEM:
+                return False
+            raise
+        return True
+
+    def _commit(self, arena: int, unit: int, start: int, end: int) -> None:
+        block = self._blocks.get(arena * _UNITS + unit)
+        if block is None:
+            block = self._blocks[arena * _UNITS + unit] = self._next_block
+            self._next_block += 1
+            if unit or end - start == abi.HUGE:  # a memory that is already large
+                libc.advise_huge(self._memory.host_address(_block_gpa(block), abi.HUGE), abi.HUGE)
+        gpa = _block_gpa(block) + start % abi.HUGE
+        large = not self.small_pages
+        self._tables.map(_address(arena, start), gpa, end - start, READ_WRITE, large=large)
+
+    def trim(self, records: ArenaRecords) -> None:
+        """Take back what was committed since ``records``, all of it with ``small_pages``.
+
+        The pages are dropped from host memory, which also makes KVM forget them; the blocks stay
+        assigned and the tables linked, so that no entry that KVM may hold ever changes its meaning.
+        """
+        for arena, (now, then) in enumerate(zip(self._committed, records.committed, strict=True)):
+            for unit in range(then // abi.HUGE, -(-now // abi.HUGE)):
+                start, end = max(then, unit * abi.HUGE), min(now, (unit + 1) * abi.HUGE)
+                gpa = _block_gpa(self._blocks[arena * _UNITS + unit]) + start % abi.HUGE
+                self._tables.clear(_address(arena, start), end - start)
+                address = self._memory.host_address(gpa, end - start)
+                libc.madvise(address, end - start, libc.MADV_DONTNEED)
+            if now < then:
+                raise HostError(f"arena {arena} shrank from {then:#x} to {now:#x}")
+            self._committed[arena] = then
+        self.refused = 0

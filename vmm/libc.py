@@ -1,0 +1,173 @@
+"""Host memory and the few system calls that Python's library lacks.
+
+With ``kvm.py`` the only module that touches cffi: every raw host address is born here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+from hypercell.vmm._ffi import ffi
+from hypercell.vmm.abi import HUGE
+from hypercell.vmm.errors import SystemCallFailed
+
+PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
+MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
+MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP, MADV_POPULATE_WRITE = 4, 14, 16, 23
+MADV_COLLAPSE = 25
+
+_PAGEMAP_SCAN = 0xC060_6610
+_PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 32
+_SCAN_REGIONS = 512
+_MAP_FAILED = 2**64 - 1
+
+_lib = ffi.dlopen(None)
+
+
+def _failed(call: str, what: str) -> SystemCallFailed:
+    code: int = ffi.errno
+    hint = "free memory, or lower the memory limit" if code == errno.ENOMEM else ""
+    return SystemCallFailed(call, code, f"{call} failed for {what}: {os.strerror(code)}", hint=hint)
+
+
+def mmap(
+    address: int, size: int, protection: int, flags: int, fd: int = -1, offset: int = 0
+) -> int:
+    """Map memory and return its address. Raises ``SystemCallFailed``."""
+    where = _lib.mmap(ffi.cast("void *", address), size, protection, flags, fd, offset)
+    result = int(ffi.cast("uintptr_t", where))
+    if result == _MAP_FAILED:
+        raise _failed("mmap", f"{size:#x} bytes")
+    return result
+
+
+def munmap(address: int, size: int) -> None:
+    """Unmap memory. Raises ``SystemCallFailed``."""
+    if _lib.munmap(ffi.cast("void *", address), size):
+        raise _failed("munmap", f"{size:#x} bytes")
+
+
+def mprotect(address: int, size: int, protection: int) -> None:
+    """Change the protection of pages. Raises ``SystemCallFailed``."""
+    if _lib.mprotect(ffi.cast("void *", address), size, protection):
+        raise _failed("mprotect", f"{size:#x} bytes")
+
+
+def madvise(address: int, size: int, advice: int) -> None:
+    """Advise on pages. Raises ``SystemCallFailed``."""
+    if _lib.madvise(ffi.cast("void *", address), size, advice):
+        raise _failed("madvise", f"{size:#x} bytes, advice {advice}")
+
+
+def advise_huge(address: int, size: int) -> None:
+    """Ask for huge pages; a kernel without them ignores that."""
+    with contextlib.suppress(SystemCallFailed):
+        madvise(address, size, MADV_HUGEPAGE)
+
+
+def same(left: int, right: int, size: int) -> bool:
+    """Whether two stretches of mapped memory hold equal bytes."""
+    return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)
+
+
+def zero(address: int, size: int) -> None:
+    """Fill mapped memory with zeros."""
+    _lib.memset(ffi.cast("void *", address), 0, size)
+
+
+def view(address: int, size: int) -> memoryview:
+    """Mapped memory as a writable view of bytes. It must not outlive the mapping."""
+    return memoryview(ffi.buffer(ffi.cast("char *", address), size)).cast("B")
+
+
+def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+    """Call prctl(2). Raises ``SystemCallFailed``."""
+    result = int(_lib.prctl(option, a, b, c, d))
+    if result < 0:
+        raise _failed("prctl", f"option {option}")
+    return result
+
+
+class Reservation:
+    """Address space of ``size`` bytes on a 2 MiB boundary between two guards of 2 MiB.
+
+    All of it is inaccessible until something is mapped into it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size + 3 * HUGE
+        flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        self._start = mmap(0, self._size, PROT_NONE, flags)
+        self._open = True
+        self.address = (self._start + 2 * HUGE - 1) // HUGE * HUGE
+
+    def close(self) -> None:
+        """Unmap all of it. Calling it again does nothing."""
+        if self._open:
+            self._open = False
+            munmap(self._start, self._size)
+
+
+class PageMap:
+    """Finds pages of this process that are its own copies: anonymous memory that was written.
+
+    Made after a fork: an inherited descriptor would scan the parent.
+    """
+
+    def __init__(self) -> None:
+        self._fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        self._regions = ffi.new("struct page_region[]", _SCAN_REGIONS)
+        self._scan = True
+
+    def close(self) -> None:
+        """Close the descriptor. Calling it again does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def private(self, address: int, size: int) -> list[tuple[int, int]]:
+        """Return the (start, end) addresses of runs of private pages in a range."""
+        if self._scan:
+            try:
+                return self._by_scan(address, address + size)
+            except SystemCallFailed as error:
+                if error.errno not in (errno.ENOTTY, errno.EINVAL):
+                    raise
+                self._scan = False  # before Linux 6.7
+        return self._by_read(address, size)
+
+    def _by_scan(self, start: int, end: int) -> list[tuple[int, int]]:
+        runs: list[tuple[int, int]] = []
+        arg = ffi.new("struct pm_scan_arg *")
+        arg.size = ffi.sizeof("struct pm_scan_arg")
+        arg.end = end
+        arg.vec = int(ffi.cast("uintptr_t", self._regions))
+        arg.vec_len = _SCAN_REGIONS
+        arg.category_inverted = _PAGE_IS_FILE | _PAGE_IS_PFNZERO
+        arg.category_mask = _PAGE_IS_FILE | _PAGE_IS_PFNZERO
+        arg.category_anyof_mask = _PAGE_IS_PRESENT | _PAGE_IS_SWAPPED
+        arg.return_mask = _PAGE_IS_PRESENT
+        while start < end:
+            arg.start = start
+            found = _lib.ioctl(self._fd, _PAGEMAP_SCAN, int(ffi.cast("uintptr_t", arg)))
+            if found < 0:
+                raise _failed("ioctl(PAGEMAP_SCAN)", f"{end - start:#x} bytes")
+            runs += [(int(r.start), int(r.end)) for r in self._regions[0:found]]
+            start = int(arg.walk_end)
+        return runs
+
+    def _by_read(self, address: int, size: int) -> list[tuple[int, int]]:
+        present, swapped, file = 1 << 63, 1 << 62, 1 << 61
+        page = 4096
+        entries = memoryview(os.pread(self._fd, size // page * 8, address // page * 8)).cast("Q")
+        runs: list[tuple[int, int]] = []
+        for index, entry in enumerate(entries):
+            if entry & (present | swapped) and not entry & file:
+                start = address + index * page
+                if runs and runs[-1][1] == start:
+                    runs[-1] = (runs[-1][0], start + page)
+                else:
+                    runs.append((start, start + page))
+        return runs
