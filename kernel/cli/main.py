@@ -1,0 +1,61 @@
+"""``hypercell``: the command line. Each command is a module beside this one, imported when used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from hypercell.kernel.cli.exits import Exit
+from hypercell.kernel.cli.parser import build_parser
+from hypercell.vmm.errors import HypercellError, Interrupted, TimedOut, Trap
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Errors go to stderr, never as a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    program_args: list[str] = []
+    if "--" in words:
+        at = words.index("--")
+        words, program_args = words[:at], words[at + 1 :]
+    options = build_parser().parse_args(words)
+    options.program_args = program_args
+    try:
+        command = importlib.import_module(f"hypercell.kernel.cli.{options.module}")
+        code = int(command.main(options))
+        sys.stdout.flush()
+    except HypercellError as error:
+        report(error)
+        return exit_code(error, options)
+    except KeyboardInterrupt:
+        sys.stderr.write("hypercell: interrupted\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`): nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
+    return code
+
+
+def report(error: HypercellError) -> None:
+    """What happened, then what to do: each on lines of its own on stderr."""
+    sys.stderr.write(f"hypercell: {error.message or type(error).__name__}\n")
+    if error.hint:
+        sys.stderr.write(f"hypercell: hint: {error.hint}\n")
+
+
+def exit_code(error: HypercellError, options: argparse.Namespace) -> int:
+    """The code for an error; a program's own codes stay free for the program."""
+    if isinstance(error, Trap):
+        return Exit.TRAP
+    if isinstance(error, TimedOut):
+        return Exit.TIMED_OUT
+    if isinstance(error, Interrupted):
+        return Exit.INTERRUPTED
+    return Exit.NOT_RUN if options.module == "run" else Exit.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The arguments of every command, without importing any of them: ``--help`` must be quick."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hypercell.kernel.sizes import parse_size
+
+_RUN = """\
+Compile FILE if need be and run it in a fresh micro-VM. The program sees an empty /home and /tmp
+and what --dir gives it; nothing that it writes reaches this machine but stdout and stderr.
+
+  hypercell run hello.c -- first second
+  hypercell run sums.wat --invoke add 2 3
+  hypercell run tool.wasm --dir ./data::/data -- /data/input.txt
+"""
+_EXITS = """\
+exit code: the program's own; 124 time limit, 125 it could not be run (build error, bad module,
+no KVM), 130 interrupted, 134 WebAssembly trap, 2 wrong usage
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``hypercell``. ``module`` in its result names the module that has ``main``."""
+    parser = argparse.ArgumentParser(
+        prog="hypercell", description="Every notebook cell in its own hardware-isolated micro-VM."
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_install(commands)
+    _add_toolchain(commands)
+
+    doctor = commands.add_parser("doctor", help="what works on this machine, and what to do")
+    doctor.add_argument("--no-run", action="store_true", help="do not start a micro-VM")
+    doctor.set_defaults(module="doctor")
+
+    config = commands.add_parser("config", help="the settings in force and where they come from")
+    config.add_argument("--path", action="store_true", help="print only where the file is")
+    config.set_defaults(module="config")
+
+    bench = commands.add_parser("bench", help="measure this machine (needs a checkout)")
+    bench.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
+    bench.add_argument("--only", metavar="ROW", help="only the rows whose name has ROW in it")
+    bench.set_defaults(module="bench")
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a .c, .wat or .wasm file in a fresh micro-VM",
+        description=_RUN,
+        epilog=_EXITS,
+        usage="hypercell run FILE [options] [-- ARGS…]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("file", type=Path, metavar="FILE")
+    run.add_argument(
+        "--dir",
+        action="append",
+        default=[],
+        metavar="HOST::GUEST",
+        help="show the directory HOST, as it is now, read-only at GUEST",
+    )
+    run.add_argument(
+        "--env", action="append", default=[], type=_environment, metavar="K=V", help="repeatable"
+    )
+    run.add_argument(
+        "--invoke",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar=("FUNCTION", "ARG"),
+        help="call an export and print its typed results instead of running _start; repeatable",
+    )
+    run.add_argument("--stdin", metavar="TEXT", help="instead of this command's own stdin")
+    run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="wall time of the run")
+    run.add_argument("--mem", type=_size, metavar="SIZE", help="guest memory, like 64M or 1GiB")
+    run.add_argument(
+        "--flag",
+        action="append",
+        default=[],
+        metavar="FLAG",
+        help="for the compiler of a .c file, like --flag=-O2; repeatable",
+    )
+    run.set_defaults(module="run")
+
+
+def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    install = commands.add_parser("install", help="make the kernel known to Jupyter")
+    place = install.add_mutually_exclusive_group(required=True)
+    place.add_argument("--user", action="store_true", help="for your user")
+    place.add_argument(
+        "--sys-prefix", action="store_true", help="for the Python environment of this command"
+    )
+    place.add_argument("--prefix", metavar="DIR", help="below DIR/share/jupyter")
+    install.add_argument("--name", default="hypercell", help="the kernel's name (hypercell)")
+    install.set_defaults(module="install")
+
+
+def _add_toolchain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    toolchain = commands.add_parser("toolchain", help="the compilers that cells use")
+    actions = toolchain.add_subparsers(metavar="ACTION", required=True)
+    for action, text in (
+        ("list", "what there is, and whether it is installed"),
+        ("install", "download, verify, unpack and compile; does nothing if it is installed"),
+        ("remove", "delete its files"),
+    ):
+        sub = actions.add_parser(action, help=text)
+        if action != "list":
+            sub.add_argument("names", nargs="+", metavar="NAME", help="like c")
+        sub.set_defaults(module="toolchain", action=action)
+
+
+class _Version(argparse.Action):
+    """``--version``, whose look-up costs time that other commands need not spend."""
+
+    def __init__(self, option_strings: list[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"hypercell {version('hypercell')}\n")
+
+
+def _environment(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 7 * 24 * 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

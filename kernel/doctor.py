@@ -1,0 +1,162 @@
+"""What works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+
+import msgspec
+
+from hypercell.kernel.config import config_path, load_config
+from hypercell.kernel.kernelspec import installed
+from hypercell.kernel.kvm_probe import probe
+from hypercell.kernel.sizes import format_size
+from hypercell.kernel.toolchains import list_toolchains
+from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.image_path import image_path
+
+LEAST_MEMORY = 2 << 30
+COMPILER_MEMORY = 3 << 30  # the toolchain's one big compile takes 2.1 GB
+
+
+class State(Enum):
+    """Of one check. Only ``FAILED`` makes the doctor's exit code 1."""
+
+    GOOD = "ok"
+    NOTE = "note"  # works, but there is something to know
+    FAILED = "failed"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of the report; ``hint`` says what to do and may have several lines."""
+
+    name: str
+    state: State
+    text: str
+    hint: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """Every check, in the order in which a remedy makes sense. No check starts a VM."""
+    for check in (_machine, _kvm, _image, _cpu, _memory, _config, _cache, _toolchains, _kernelspec):
+        try:
+            yield check()
+        except HypercellError as error:
+            yield Check(_name(check), State.FAILED, error.message, error.hint)
+
+
+def _name(check: Callable[[], Check]) -> str:
+    return check.__name__.strip("_")
+
+
+def isolation() -> list[tuple[str, bool]]:
+    """The layers around a cell that are in force in this version, and those that are not yet."""
+    return [
+        ("Wasm validation, Cranelift's sandbox with guard pages", True),
+        ("a VM of its own for every cell: ring 3, W^X, one I/O port, no devices", True),
+        ("page tables, IDT and TSS out of the guest's reach", True),
+        ("a process of its own for every VM, gone with it", True),
+        ("no_new_privs, rlimits, own session, death signal, empty environment", True),
+        ("seccomp filter on the VM and compiler processes", False),
+        ("landlock: no file system for the VM and compiler processes", False),
+    ]
+
+
+def _machine() -> Check:
+    text = f"{platform.system()} {platform.release()}, {platform.machine()}, "
+    text += f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return Check("machine", State.FAILED, text, "Hypercell needs Linux on x86-64")
+    return Check("machine", State.GOOD, text)
+
+
+def _kvm() -> Check:
+    found = probe()
+    if found.problem:
+        return Check("kvm", State.FAILED, found.problem, found.hint)
+    return Check("kvm", State.GOOD, f"API {found.api_version}, {found.backend}")
+
+
+def _image() -> Check:
+    path = image_path()
+    return Check("image", State.GOOD, f"{path} ({format_size(path.stat().st_size)})")
+
+
+def _cpu() -> Check:
+    # The .cwasm that our compiler makes uses these; the guest refuses it where one is missing.
+    needed = {"ssse3", "sse4_1", "sse4_2", "popcnt", "cx16", "avx", "avx2", "fma", "bmi1", "bmi2"}
+    flags: set[str] = set()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            flags = set(line.partition(":")[2].split())
+            break
+    missing = sorted(needed - flags)
+    if missing:
+        return Check(
+            "cpu",
+            State.FAILED,
+            f"without {', '.join(missing)}",
+            "a processor from 2015 or later is needed; in a VM: cpu mode host-passthrough",
+        )
+    return Check("cpu", State.GOOD, "AVX2, FMA, BMI2")
+
+
+def _memory() -> Check:
+    values = {}
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        values[name] = int(rest.split()[0]) * 1024
+    total, free = values["MemTotal"], values["MemAvailable"]
+    text = f"{format_size(free)} of {format_size(total)} available"
+    if free < LEAST_MEMORY:
+        hint = "close something: a cell may take 512 MiB, the C toolchain's installation 2 GiB"
+        return Check("memory", State.NOTE, text, hint)
+    if free < COMPILER_MEMORY:
+        return Check("memory", State.NOTE, text, "tight for `hypercell toolchain install c`")
+    return Check("memory", State.GOOD, text)
+
+
+def _config() -> Check:
+    config = load_config()
+    if config.path is None:
+        return Check("config", State.GOOD, f"defaults (no {config_path()})")
+    return Check("config", State.GOOD, str(config.path))
+
+
+def _cache() -> Check:
+    from hypercell.vmm.cache import Cache
+
+    cache = Cache()
+    try:
+        if cache.note:
+            hint = "cells work, but nothing is kept: make the directory yours and writable"
+            return Check("cache", State.NOTE, cache.note, hint)
+        return Check("cache", State.GOOD, f"{cache.root} ({format_size(cache.size())})")
+    finally:
+        cache.close()
+
+
+def _toolchains() -> Check:
+    found = list_toolchains()
+    text = ", ".join(f"{t.name}: {t.state} ({t.version})" for t in found)
+    wanting = [t.name for t in found if t.state != "installed"]
+    if wanting:
+        hint = f"run: hypercell toolchain install {' '.join(wanting)}"
+        return Check("toolchains", State.FAILED, text, hint)
+    return Check("toolchains", State.GOOD, text)
+
+
+def _kernelspec() -> Check:
+    found = installed()
+    hint = "run: hypercell install --sys-prefix (or --user)"
+    if not found:
+        return Check("kernelspec", State.FAILED, "Jupyter does not know the kernel", hint)
+    text = ", ".join(f"{name} in {directory}" for name, (directory, _) in found.items())
+    gone = [name for name, (_, python) in found.items() if not os.access(python, os.X_OK)]
+    if gone:
+        return Check("kernelspec", State.FAILED, f"{', '.join(gone)}: its Python is gone", hint)
+    return Check("kernelspec", State.GOOD, text)
