@@ -1,0 +1,229 @@
+"""The session's ``/home``: a dictionary on the host, a layer for each VM, changes that are checked.
+
+Nothing here touches a host file. Paths are keys, symbolic links are never followed.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from hypercell.kernel.errors import FileRefused
+from hypercell.kernel.sizes import format_size
+from hypercell.kernel.tar_reader import Kind, TarEntry, check_path, read_tar
+from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
+from hypercell.vmm.program import Limits
+
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+
+
+class HomeEntry(msgspec.Struct, frozen=True):
+    """A file (``data``), a directory, or a symbolic link (``target``)."""
+
+    kind: Kind
+    data: bytes = b""
+    target: str = ""
+    mode: int = 0o644
+    mtime: int = 0  # seconds since 1970
+
+
+_DIRECTORY = HomeEntry(Kind.DIRECTORY, mode=0o755)
+
+
+class Home:
+    """The files that cells share. Every change is all or nothing."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, HomeEntry] = {}
+        self._tar: bytes | None = None
+        self.version = 0  # changes with every change, for caches
+
+    def entries(self) -> Mapping[str, HomeEntry]:
+        """Path below ``/home`` -> entry, sorted by path. Not a copy: do not keep it."""
+        return self._entries
+
+    def files(self) -> dict[str, bytes]:
+        """Path below ``/home`` -> bytes, of the regular files."""
+        return {
+            path: entry.data for path, entry in self._entries.items() if entry.kind is Kind.FILE
+        }
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; FileRefused if there is none."""
+        path = clean_name(name)
+        entry = self._entries.get(path)
+        if entry is None:
+            raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+        if entry.kind is not Kind.FILE:
+            raise FileRefused(f"/home/{path} is a {entry.kind.value}, not a file")
+        return entry.data
+
+    def write(self, name: str, data: bytes, limits: Limits, *, append: bool = False) -> int:
+        """Write or append to a file, making directories; its size afterwards."""
+        path = clean_name(name)
+        there = self._entries.get(path)
+        if there is not None and there.kind is not Kind.FILE:
+            raise FileRefused(f"/home/{path} is a {there.kind.value}, not a file")
+        parents = path.split("/")[:-1]
+        for depth in range(1, len(parents) + 1):
+            parent = "/".join(parents[:depth])
+            if self._entries.get(parent, _DIRECTORY).kind is not Kind.DIRECTORY:
+                raise FileRefused(f"/home/{parent} is not a directory")
+        if append and there is not None:
+            data = there.data + data
+        changed = dict(self._entries)
+        _put(changed, path, HomeEntry(Kind.FILE, data, mtime=int(time.time())))
+        self._commit(changed, limits)
+        return len(data)
+
+    def remove(self, name: str) -> None:
+        """Delete a file, a link, or a directory with all that is in it."""
+        path = clean_name(name)
+        if path not in self._entries:
+            raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+        changed = dict(self._entries)
+        _delete(changed, path)
+        self._replace(changed)
+
+    def clear(self) -> None:
+        """Delete everything."""
+        self._replace({})
+
+    def tar(self) -> bytes:
+        """Everything as a tar; made once for each version."""
+        if self._tar is None:
+            self._tar = pack(self._entries)
+        return self._tar
+
+    def apply(self, delta: bytes, limits: Limits) -> bool:
+        """Take over what a VM reports as changed (OCI whiteouts); whether anything did change.
+
+        ProtocolViolation for a tar that is not plain, HomeLimitExceeded above the limits; then
+        nothing is changed. Files that the delta does not name stay as they are.
+        """
+        added = list(read_tar(delta, max_entries=2 * limits.home_files + 1024))
+        if not added:
+            return False
+        if len({entry.path for entry in added}) != len(added):
+            raise ProtocolViolation("a tar names a path twice")
+        changed = dict(self._entries)
+        for entry in added:
+            _whiteout(changed, entry)
+        for entry in added:
+            if not entry.path.rpartition("/")[2].startswith(WHITEOUT):
+                _put(changed, entry.path, _to_home(entry, changed))
+        self._commit(changed, limits)
+        return True
+
+    def _commit(self, changed: dict[str, HomeEntry], limits: Limits) -> None:
+        if len(changed) > limits.home_files:
+            raise HomeLimitExceeded(
+                f"/home would have {len(changed)} files and directories; "
+                f"the limit is {limits.home_files}",
+                hint="delete some in a cell or with %rm; /home is as it was",
+            )
+        total = sum(len(entry.data) for entry in changed.values())
+        if total > limits.home_bytes:
+            raise HomeLimitExceeded(
+                f"/home would have {format_size(total)}; "
+                f"the limit is {format_size(limits.home_bytes)}",
+                hint="delete files in a cell or with %rm; /home is as it was",
+            )
+        self._replace(changed)
+
+    def _replace(self, changed: dict[str, HomeEntry]) -> None:
+        self._entries = dict(sorted(changed.items()))
+        self._tar = None
+        self.version += 1
+
+
+def clean_name(name: str) -> str:
+    """A name as people write it (``x.c``, ``/home/lib/x.c``) as a path below ``/home``."""
+    if name.startswith("/") and not name.startswith("/home/"):
+        raise FileRefused(f"{name!r} is not below /home", hint="a cell's files are in /home")
+    try:
+        path = check_path(name.removeprefix("/home/"))
+    except (ProtocolViolation, UnicodeEncodeError):
+        raise FileRefused(
+            f"{name!r} is no name for a file in /home", hint="like data.txt or lib/util.c"
+        ) from None
+    if any(part.startswith(WHITEOUT) for part in path.split("/")):
+        raise FileRefused(f"{name!r}: names that begin with {WHITEOUT} mean deleted files")
+    return path
+
+
+def pack(entries: Mapping[str, HomeEntry]) -> bytes:
+    """A tar of ``entries``: parents first, no owners, no host times but the entries' own."""
+    if not entries:
+        return b""
+    buffer = io.BytesIO()
+    kinds = {
+        Kind.FILE: tarfile.REGTYPE,
+        Kind.DIRECTORY: tarfile.DIRTYPE,
+        Kind.SYMLINK: tarfile.SYMTYPE,
+    }
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, entry in sorted(entries.items()):
+            info = tarfile.TarInfo(path)
+            info.type = kinds[entry.kind]
+            info.mode, info.mtime = entry.mode, entry.mtime
+            info.linkname, info.size = entry.target, len(entry.data)
+            tar.addfile(info, io.BytesIO(entry.data))
+    return buffer.getvalue()
+
+
+def _to_home(entry: TarEntry, entries: dict[str, HomeEntry]) -> HomeEntry:
+    if entry.kind is not Kind.HARDLINK:
+        return HomeEntry(entry.kind, entry.data, entry.target, entry.mode, entry.mtime)
+    original = entries.get(entry.target)
+    if original is None or original.kind is not Kind.FILE:
+        raise ProtocolViolation("a hard link in a tar points to no file before it")
+    return original
+
+
+def _whiteout(entries: dict[str, HomeEntry], entry: TarEntry) -> None:
+    """Delete what a whiteout names. Whiteouts go first: they speak of the state before."""
+    parent, _, name = entry.path.rpartition("/")
+    if any(part.startswith(WHITEOUT) for part in parent.split("/")):
+        raise ProtocolViolation("a tar has a directory with the name of a whiteout")
+    if not name.startswith(WHITEOUT):
+        return
+    if entry.kind is not Kind.FILE or entry.data:
+        raise ProtocolViolation("a whiteout in a tar is not an empty file")
+    if name == OPAQUE:
+        _delete_below(entries, parent)
+        return
+    gone = name.removeprefix(WHITEOUT)
+    if not gone or gone.startswith(WHITEOUT) or gone in (".", ".."):
+        raise ProtocolViolation("a whiteout in a tar names nothing")
+    _delete(entries, f"{parent}/{gone}" if parent else gone)
+
+
+def _put(entries: dict[str, HomeEntry], path: str, entry: HomeEntry) -> None:
+    """Set a path; its parents become directories, and what a non-directory hides is deleted."""
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        parent = "/".join(parts[:depth])
+        if parent not in entries or entries[parent].kind is not Kind.DIRECTORY:
+            entries[parent] = _DIRECTORY
+    there = entries.get(path)
+    if there is not None and there.kind is Kind.DIRECTORY and entry.kind is not Kind.DIRECTORY:
+        _delete_below(entries, path)
+    entries[path] = entry
+
+
+def _delete(entries: dict[str, HomeEntry], path: str) -> None:
+    there = entries.pop(path, None)
+    if there is not None and there.kind is Kind.DIRECTORY:
+        _delete_below(entries, path)
+
+
+def _delete_below(entries: dict[str, HomeEntry], path: str) -> None:
+    prefix = f"{path}/" if path else ""
+    for below in [name for name in entries if name.startswith(prefix)]:
+        del entries[below]
