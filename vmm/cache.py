@@ -18,7 +18,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -92,14 +92,13 @@ class Cache:
         finally:
             os.close(entry.fd)
 
-    def open(self, room: str, key: str, *, align: int = 0, at: int = 0) -> Entry | None:
-        """An entry in a sealed memory file, or None.
-
-        With ``align`` the data starts at an offset that puts its byte ``at`` on a multiple of it.
-        """
+    def open(
+        self, room: str, key: str, place: Callable[[bytes], int] | None = None
+    ) -> Entry | None:
+        """An entry in a sealed memory file, or None. ``place``: from meta to the offset of data."""
         try:
             with self._file(_name(room, key)) as file:
-                return _load(file, room, key, align, at)
+                return _load(file, room, key, place)
         except FileNotFoundError:
             return None
         except _DamagedError:
@@ -223,7 +222,7 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view[:_PIECE]) :]
 
 
-def _load(file: int, room: str, key: str, align: int, at: int) -> Entry:
+def _load(file: int, room: str, key: str, place: Callable[[bytes], int] | None) -> Entry:
     status = os.fstat(file)
     header = os.read(file, _HEADER.size)
     if len(header) != _HEADER.size:
@@ -237,7 +236,7 @@ def _load(file: int, room: str, key: str, align: int, at: int) -> Entry:
         raise _DamagedError
     meta = os.read(file, meta_size)
     state = _checksum(room, key, meta, b"")
-    start = -at % align if align else 0
+    start = place(meta) if place else 0
     target = memfd.create(room)
     try:
         end = start

@@ -13,15 +13,12 @@ import contextlib
 import os
 import select
 import socket
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
 from hypercell.vmm.errors import ProtocolViolation, WorkerLost
-
-if TYPE_CHECKING:
-    import asyncio
 
 PACKET = 0x1_0000
 MAX_MESSAGE = 0x40_0000  # a full reply area and some
@@ -29,7 +26,7 @@ MAX_DESCRIPTORS = 200  # the kernel allows 253
 
 _MORE, _LAST = b"\x01", b"\x00"
 _ANCILLARY = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
-_LOST = "the other process closed its channel"
+LOST = "the other process closed its channel"
 
 Message = TypeVar("Message")
 
@@ -46,8 +43,8 @@ def close_all(descriptors: Sequence[int]) -> None:
             os.close(fd)
 
 
-class _Core(Generic[Message]):
-    """What the blocking and the asynchronous channel share. ``accept``: the type to receive."""
+class ChannelCore(Generic[Message]):
+    """What ``Channel`` and ``AsyncChannel`` share. ``accept``: the type to receive."""
 
     def __init__(self, sock: socket.socket, accept: Any, *, max_message: int = MAX_MESSAGE) -> None:
         self._sock = sock
@@ -83,7 +80,7 @@ class _Core(Generic[Message]):
         try:
             self._sock.sendmsg([packet], ancillary, socket.MSG_NOSIGNAL)
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorkerLost(_LOST) from error
+            raise WorkerLost(LOST) from error
 
     def _receive_packet(self) -> tuple[Message, list[int]] | None:
         """Take one packet; a whole message when it was the last. BlockingIOError passes."""
@@ -92,14 +89,14 @@ class _Core(Generic[Message]):
                 PACKET + 1, _ANCILLARY, socket.MSG_CMSG_CLOEXEC
             )
         except ConnectionResetError as error:
-            raise WorkerLost(_LOST) from error
+            raise WorkerLost(LOST) from error
         for level, kind, payload in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 numbers = array.array("i")
                 numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
                 self._descriptors += numbers
         if not data:
-            raise WorkerLost(_LOST)
+            raise WorkerLost(LOST)
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             self._violation("a packet is too long or carries too many descriptors")
         self._parts.append(data[1:])
@@ -124,7 +121,7 @@ class _Core(Generic[Message]):
         raise ProtocolViolation(what)
 
 
-class Channel(_Core[Message]):
+class Channel(ChannelCore[Message]):
     """The blocking end, for processes with one thread and one thing to do."""
 
     def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
@@ -145,78 +142,3 @@ class Channel(_Core[Message]):
         poller = select.poll()
         poller.register(self._sock.fileno(), select.POLLIN)
         return bool(poller.poll(timeout * 1000))
-
-
-class AsyncChannel(_Core[Message]):
-    """The end in the kernel process, on an asyncio loop. One reader and one writer at a time."""
-
-    def __init__(self, sock: socket.socket, accept: Any, *, max_message: int = MAX_MESSAGE) -> None:
-        super().__init__(sock, accept, max_message=max_message)
-        sock.setblocking(False)
-        self._closed = False
-        self._waiting: dict[asyncio.Future[None], Callable[[int], object]] = {}
-
-    async def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
-        """Send a message; the descriptors stay open here."""
-        for packet in self._packets(message):
-            while True:
-                self._check()
-                try:
-                    self._send_packet(packet, descriptors)
-                    break
-                except BlockingIOError:
-                    await self._ready(writing=True)
-            descriptors = ()
-
-    async def receive(self) -> tuple[Message, list[int]]:
-        """Wait for the next message and its descriptors (close-on-exec, the caller's to close)."""
-        while True:
-            self._check()
-            try:
-                received = self._receive_packet()
-            except BlockingIOError:
-                await self._ready(writing=False)
-                continue
-            if received is not None:
-                return received
-
-    def close(self) -> None:
-        """Close the socket; whoever waits on it gets ``WorkerLost``."""
-        if not self._closed:
-            self._closed = True
-            for future in list(self._waiting):
-                self._forget(future)  # before the number of the descriptor can be used again
-                _wake(future)
-            super().close()
-
-    def _check(self) -> None:
-        if self._closed:
-            raise WorkerLost(_LOST)
-
-    async def _ready(self, *, writing: bool) -> None:
-        import asyncio  # this module is also loaded where asyncio is not
-
-        loop = asyncio.get_running_loop()
-        fd = self._sock.fileno()
-        future: asyncio.Future[None] = loop.create_future()
-        add, remove = (
-            (loop.add_writer, loop.remove_writer)
-            if writing
-            else (loop.add_reader, loop.remove_reader)
-        )
-        add(fd, _wake, future)
-        self._waiting[future] = remove
-        try:
-            await future
-        finally:
-            self._forget(future)
-
-    def _forget(self, future: asyncio.Future[None]) -> None:
-        remove = self._waiting.pop(future, None)
-        if remove is not None:
-            remove(self._sock.fileno())
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hypercell.vmm import channel, memfd
-from hypercell.vmm.channel import AsyncChannel
+from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import (
     CompileLimitExceeded,
     HypercellError,
@@ -65,7 +65,7 @@ class CompilerClient:
         self._server = server
 
     async def compile(self, wasm: bytes | str, limits: CompileLimits) -> Result:
-        """Compile Wasm, or WAT given as ``str``. Raises ``InvalidModule``, ``CompileLimitExceeded``.
+        """Compile Wasm, or WAT given as ``str``. Raises ``ModuleError``.
 
         Cancelling the task kills the compile.
         """

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from hypercell.vmm import channel
-from hypercell.vmm.channel import AsyncChannel
+from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
 from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Ready
 
@@ -90,14 +90,12 @@ class ForkServer:
 
     async def fork(self) -> Child:
         """A new child. Raises ``HostError`` when the machine cannot have one."""
-        for attempt in (1, 2):
+        await self.start()
+        try:
+            return await self._fork()
+        except WorkerLost:  # the server died just now: once more with a new one
             await self.start()
-            try:
-                return await self._fork()
-            except WorkerLost:  # the server died just now: once more with a new one
-                if attempt == 2:
-                    raise
-        raise AssertionError
+            return await self._fork()
 
     async def close(self) -> None:
         """End the server and with it every child."""
@@ -105,11 +103,12 @@ class ForkServer:
         async with self._starting:
             await self._end()
 
-    async def _launch(self) -> None:
+    def _spawn(self) -> socket.socket:
+        """Start the process; our end of its channel."""
         ours, theirs = channel.pair()
         debug = bool(os.environ.get(DEBUG))
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 [
                     *(sys.executable, "-I", "-m", self._module),
                     *("--channel", str(theirs.fileno())),
@@ -122,6 +121,10 @@ class ForkServer:
                 env={},
                 start_new_session=True,
             )
+        return ours
+
+    async def _launch(self) -> None:
+        ours = self._spawn()
         self._channel = AsyncChannel(ours, FromServer)
         problem = "it ended at once"
         try:
@@ -143,7 +146,8 @@ class ForkServer:
         self._reader = asyncio.create_task(self._read(self._channel))
 
     async def _fork(self) -> Child:
-        assert self._channel is not None
+        if self._channel is None:
+            raise WorkerLost(f"{self._module} does not run")
         self._number += 1
         number = self._number
         ours, theirs = channel.pair()

@@ -59,7 +59,7 @@ def serve(control: Channel[Fork], child: Child) -> None:
                 pid = os.fork()
             except OSError as error:
                 channel.close_all(descriptors)
-                control.send(Forked(message.number, 0, os.strerror(error.errno)))
+                control.send(Forked(message.number, 0, str(error)))
                 continue
             if pid == 0:
                 _run(child, socket.socket(fileno=descriptors[0]))

@@ -12,14 +12,14 @@ import msgspec
 from hypercell.vmm import commands as c
 from hypercell.vmm import errors
 from hypercell.vmm.commands import Command, Reply
-from hypercell.vmm.outcome import Usage, Value, ValType
+from hypercell.vmm.outcome import Usage, ValType, Value
 from hypercell.vmm.program import ExportType, ImportType, Limits
 
 MAX_TEXT = 0x4000  # characters of an error message
 _BITS = 16
 
 
-# --- kernel process <-> fork server (zygote, compiler) ------------------------------------------
+# --- kernel process <-> fork server (zygote, compiler) ---
 class Fork(msgspec.Struct, frozen=True, tag=True):
     """Fork a child; its socket travels with the message."""
 
@@ -51,7 +51,7 @@ ToServer = Fork
 FromServer = Ready | Forked | Ended
 
 
-# --- kernel process <-> compile child --------------------------------------------------------------
+# --- kernel process <-> compile child ---
 class Compile(msgspec.Struct, frozen=True, tag=True):
     """Compile the module in the descriptor. Sizes in bytes."""
 
@@ -96,7 +96,7 @@ ToCompiler = Compile | Symbolize
 FromCompiler = Compiled | Symbolized | Raised
 
 
-# --- kernel process <-> worker ----------------------------------------------------------------------
+# --- kernel process <-> worker ---
 class CodeAt(msgspec.Struct, frozen=True):
     """A ``.cwasm`` in a descriptor."""
 
@@ -174,7 +174,7 @@ class Snapped(msgspec.Struct, frozen=True, tag=True):
     replies: tuple[WireReply, ...] = ()
 
 
-# --- values: 16 bytes each ---------------------------------------------------------------------------
+# --- values: 16 bytes each ---
 WireValue = tuple[ValType, bytes]
 
 
@@ -279,7 +279,7 @@ def unpack_reply(reply: WireReply) -> Reply:
     return reply
 
 
-# --- errors -------------------------------------------------------------------------------------------
+# --- errors ---
 _FIELDS: dict[str, tuple[type[errors.HypercellError], dict[str, type]]] = {
     "HypercellError": (errors.HypercellError, {}),
     "HostError": (errors.HostError, {}),

@@ -124,7 +124,7 @@ def _file(unit: Any, program: Any, index: int) -> str:
     if not 0 <= index < len(entries):
         return ""
     entry = entries[index]
-    name = entry.name.decode("utf-8", "replace")
+    name: str = entry.name.decode("utf-8", "replace")
     directories = header["include_directory"]
     directory = entry.dir_index - (header["version"] < 5)
     if not name.startswith("/"):
