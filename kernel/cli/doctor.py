@@ -1,4 +1,4 @@
-"""``hypercell doctor``: the checks, one real micro-VM, and which layers of isolation are in force."""
+"""``hypercell doctor``: checks, one real micro-VM, and the layers of isolation in force."""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"hypercell {version('hypercell')}\n")
+        print(f"hypercell {version('hypercell')}")
+        parser.exit()
 
 
 def _environment(text: str) -> tuple[str, str]:
