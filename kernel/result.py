@@ -1,0 +1,80 @@
+"""What a cell gives back: events while it runs, and a result at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from hypercell.vmm.errors import ExitStatus, HypercellError
+from hypercell.vmm.outcome import Usage
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """A piece of output as the program wrote it. ``name``: stdout or stderr."""
+
+    name: str
+    data: bytes
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Text that Hypercell itself shows: results of calls, tables, the answers of magics."""
+
+    text: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What a step that takes long is doing."""
+
+    text: str
+
+
+Event = Stream | Shown | Progress
+OnEvent = Callable[[Event], None]
+OnStdin = Callable[[int], Awaitable[bytes]]
+
+
+class CellResult(msgspec.Struct, frozen=True):
+    """The end of a cell. ``error`` None: it went well.
+
+    ``stdout``, ``stderr`` and ``text`` hold what was shown where nobody listened to events.
+    """
+
+    error: HypercellError | None = None
+    traceback: str = ""  # the error as a notebook shows it, with colours
+    stdout: bytes = b""
+    stderr: bytes = b""
+    text: str = ""
+    usage: Usage = Usage()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the cell went well."""
+        return self.error is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """0, the program's own code, or None where it did not end by itself."""
+        if self.error is None:
+            return 0
+        return self.error.code if isinstance(self.error, ExitStatus) else None
+
+    def check(self) -> CellResult:
+        """Raise the error, if there is one."""
+        if self.error is not None:
+            raise self.error
+        return self
+
+
+class Collector:
+    """An event sink that keeps everything: for callers that only want the result."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self.shown: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Stream):
+            self.streams[event.name] += event.data
+        elif isinstance(event, Shown):
+            self.shown.append(event.text)
