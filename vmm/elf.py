@@ -39,7 +39,8 @@ class Image(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...]
 
 
-def _round_up(value: int) -> int:
+def round_up(value: int) -> int:
+    """Round up to whole pages."""
     return -(-value // abi.PAGE) * abi.PAGE
 
 
@@ -64,7 +65,7 @@ def read_image(data: bytes) -> Image:
         if flags & _WRITE and flags & _EXECUTE:
             raise ImageMissing(f"the segment at {address:#x} is writable and executable", hint=hint)
         pad = address % abi.PAGE
-        start, pages = address - pad, _round_up(pad + in_memory)
+        start, pages = address - pad, round_up(pad + in_memory)
         if start < end or start + pages > abi.IMAGE + abi.IMAGE_SIZE or in_file > in_memory:
             raise ImageMissing(f"the segment at {address:#x} is outside its place", hint=hint)
         if at + in_file > len(data):
@@ -80,39 +81,45 @@ def read_image(data: bytes) -> Image:
     return Image(entry, tuple(segments))
 
 
-def _read(fd: int, size: int, offset: int, file_size: int) -> bytes:
-    if offset < 0 or offset + size > file_size:
-        raise InvalidModule(f"the compiled module ends before {offset + size:#x}")
-    data = os.pread(fd, size, offset)
-    if len(data) != size:
-        raise InvalidModule("the compiled module was cut while it was read")
-    return data
+class _File:
+    """``size`` bytes of a descriptor from ``start``, read and never mapped."""
+
+    def __init__(self, fd: int, size: int, start: int) -> None:
+        if os.fstat(fd).st_size < start + size:
+            raise HostError("the compiled module is shorter than its sender says")
+        self._fd, self._size, self._start = fd, size, start
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset + size > self._size:
+            raise InvalidModule(f"the compiled module ends before {offset + size:#x}")
+        data = os.pread(self._fd, size, self._start + offset)
+        if len(data) != size:
+            raise InvalidModule("the compiled module was cut while it was read")
+        return data
 
 
 def find_text(fd: int, size: int, start: int = 0) -> tuple[int, int]:
     """Find `.text` of a ``.cwasm`` that lies at ``start`` of ``fd``: (offset, size), whole pages.
 
-    The file is hostile: it is read, never mapped, and every field is checked. Raises
-    ``InvalidModule``; ``HostError`` when the descriptor is shorter than ``size``.
+    The file is hostile: every field is checked. Raises ``InvalidModule``; ``HostError`` when the
+    descriptor is shorter than ``size``.
     """
-    if os.fstat(fd).st_size < start + size:
-        raise HostError("the compiled module is shorter than its sender says")
-    header = _HEADER.unpack(_read(fd, _HEADER.size, start, start + size))
+    file = _File(fd, size, start)
+    header = _HEADER.unpack(file.read(0, _HEADER.size))
     if not header[0].startswith(_MAGIC) or header[2] != _X86_64:
         raise InvalidModule("the compiled module is no 64-bit ELF file for this machine")
     table, entry_size, count, names_index = (header[i] for i in (6, 11, 12, 13))
     if entry_size != _SECTION.size or not 0 < count <= _MAX_SECTIONS or names_index >= count:
         raise InvalidModule("the section table of the compiled module is malformed")
-    raw = _read(fd, count * _SECTION.size, start + table, start + size)
-    sections = list(_SECTION.iter_unpack(raw))
+    sections = list(_SECTION.iter_unpack(file.read(table, count * _SECTION.size)))
     names_at, names_size = sections[names_index][4:6]
     if names_size > _MAX_NAMES:
         raise InvalidModule("the section names of the compiled module are too long")
-    names = _read(fd, names_size, start + names_at, start + size)
+    names = file.read(names_at, names_size)
     texts = [s for s in sections if s[0] < names_size and names[s[0] : s[0] + 6] == b".text\0"]
     if len(texts) != 1:
         raise InvalidModule(f"the compiled module has {len(texts)} sections named .text")
     offset, length = texts[0][4:6]
     if offset % abi.PAGE or offset + length > size:
         raise InvalidModule("the .text of the compiled module is outside of it, or unaligned")
-    return offset, _round_up(length)
+    return offset, round_up(length)

@@ -27,6 +27,18 @@ class Region(NamedTuple):
     view: memoryview
 
 
+class Content(NamedTuple):
+    """What the memory holds at first: stretches (start, end) of a file at the same offsets.
+
+    ``eager``: copied into huge pages at once, else mapped and copied page by page when written.
+    The rest is anonymous: a private mapping of a hole would allocate pages in the file.
+    """
+
+    fd: int
+    extents: tuple[tuple[int, int], ...]
+    eager: bool
+
+
 class GuestMemory:
     """RAM and tables, the shared region, and the pool, which grows by slots.
 
@@ -34,8 +46,9 @@ class GuestMemory:
     pages can form; what is not guest memory around and between them is inaccessible.
     """
 
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, vm: Vm, content: Content | None = None) -> None:
         self._vm = vm
+        self._content = content
         self._reservations: list[libc.Reservation] = []
         self._regions: list[Region] = []
         base = self._reserve(abi.POOL_BASE + abi.POOL_FIRST_SLOT)
@@ -51,10 +64,25 @@ class GuestMemory:
 
     def _add(self, gpa: int, size: int, address: int, flags: int) -> Region:
         libc.mmap(address, size, _READ_WRITE, flags | libc.MAP_FIXED)
+        if self._content is not None:
+            self._fill(self._content, gpa, size, address)
         self._vm.add_memory(gpa, size, address)
         region = Region(gpa, size, address, libc.view(address, size))
         self._regions.append(region)
         return region
+
+    def _fill(self, content: Content, gpa: int, size: int, address: int) -> None:
+        for start, end in content.extents:
+            first, last = max(start, gpa), min(end, gpa + size)
+            if first >= last:
+                continue
+            where = address + first - gpa
+            if content.eager:
+                libc.advise_huge(where, last - first)
+                libc.read_into(content.fd, where, last - first, first)
+            else:
+                flags = libc.MAP_PRIVATE | libc.MAP_NORESERVE | libc.MAP_FIXED
+                libc.mmap(where, last - first, _READ_WRITE, flags, content.fd, first)
 
     def close(self) -> None:
         """Unmap everything; the VM must be closed. Calling it again does nothing."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from hypercell.vmm._ffi import ffi
-from hypercell.vmm.abi import HUGE
-from hypercell.vmm.errors import SystemCallFailed
+from hypercell.vmm.abi import HUGE, PAGE
+from hypercell.vmm.errors import HostError, SystemCallFailed
 
 PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
@@ -21,6 +22,7 @@ MADV_COLLAPSE = 25
 _PAGEMAP_SCAN = 0xC060_6610
 _PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 32
 _SCAN_REGIONS = 512
+_COMPARED = 0x1_0000  # bytes compared at a time
 _MAP_FAILED = 2**64 - 1
 
 _lib = ffi.dlopen(None)
@@ -108,6 +110,69 @@ class Reservation:
         if self._open:
             self._open = False
             munmap(self._start, self._size)
+
+
+def read_into(fd: int, address: int, size: int, offset: int) -> None:
+    """Read exactly ``size`` bytes of a file into mapped memory. Raises ``HostError``."""
+    target = view(address, size)
+    while target:
+        count = os.preadv(fd, [target], offset)
+        if not count:
+            raise HostError(f"a file ends {len(target)} bytes early")
+        target = target[count:]
+        offset += count
+
+
+class Zeros:
+    """A page of zeros to compare with."""
+
+    def __init__(self) -> None:
+        self._page = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
+
+    def close(self) -> None:
+        """Unmap it."""
+        munmap(self._page, PAGE)
+
+    def skip(self, address: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield the stretches (start, end: offsets) of whole pages that are not all zeros."""
+        start = -1
+        for offset in range(0, size, PAGE):
+            if same(address + offset, self._page, PAGE):
+                if start >= 0:
+                    yield start, offset
+                start = -1
+            elif start < 0:
+                start = offset
+        if start >= 0:
+            yield start, size
+
+
+class ReadOnlyFile:
+    """A file mapped for reading, to compare memory with."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._size = size
+        self._address = mmap(0, size, PROT_READ, MAP_SHARED, fd)
+
+    def close(self) -> None:
+        """Unmap it."""
+        munmap(self._address, self._size)
+
+    def copy_differing(self, offset: int, address: int, size: int) -> int:
+        """Copy those pages of the file that differ from memory; return how many bytes."""
+        copied = 0
+        for piece in range(0, size, _COMPARED):
+            length = min(_COMPARED, size - piece)
+            if same(self._address + offset + piece, address + piece, length):
+                continue
+            for page in range(piece, piece + length, PAGE):
+                source = self._address + offset + page
+                if not same(source, address + page, PAGE):
+                    ffi.memmove(
+                        ffi.cast("char *", address + page), ffi.cast("char *", source), PAGE
+                    )
+                    copied += PAGE
+        return copied
 
 
 class PageMap:

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Self
 
-from hypercell.vmm import abi, clock
+from hypercell.vmm import abi, clock, libc, memfd
 from hypercell.vmm.arenas import ArenaRecords, Arenas
 from hypercell.vmm.errors import Closed, HostError
-from hypercell.vmm.guest_memory import GuestMemory
+from hypercell.vmm.guest_memory import Content, GuestMemory
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.mailbox import Mailbox
-from hypercell.vmm.page_tables import dynamic_tables
+from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables
 from hypercell.vmm.ring import OutputRing
 from hypercell.vmm.run_loop import Deferred, Host, RunLoop
+from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, restore_pages
+from hypercell.vmm.windows import HugeMapping, Window
 
 
 class State(Enum):
@@ -32,20 +34,40 @@ class State(Enum):
 class Machine:
     """One KVM VM with one vCPU. Made by ``boot`` or ``fork``; ``close()`` may be called twice."""
 
-    def __init__(self, kvm_fd: int, limits_memory: int) -> None:
+    def __init__(
+        self,
+        kvm_fd: int,
+        limits_memory: int,
+        base: Snapshot | None = None,
+        *,
+        eager: bool = False,
+    ) -> None:
         self._state = State.NEW
+        self._base = base
+        self._eager = eager
+        self._page_map: libc.PageMap | None = None
         self._vm = Vm(kvm_fd)
         try:
-            self._memory = GuestMemory(self._vm)
+            state = base.state if base else None
+            content = Content(base.fd, base.state.extents, eager) if base else None
+            self._memory = GuestMemory(self._vm, content)
         except BaseException:
             self._vm.close()
             raise
         shared = self._memory.shared.view
         self._mailbox = Mailbox(shared)
-        self._ring = OutputRing(shared)
-        self._tables = dynamic_tables(self._memory)
-        self._arenas = Arenas(self._memory, self._tables, ArenaRecords(), limits_memory)
-        self._rate = clock.ns_per_tick(self._vm)
+        self._ring = OutputRing(shared, state.ring_position if state else 0)
+        next_table = state.next_table if state else FIRST_FREE_TABLE
+        self._tables = dynamic_tables(self._memory, next_table)
+        self._code = Window(self._vm, self._tables, code=True)
+        self._layers = Window(self._vm, self._tables, code=False)
+        try:
+            records = state.arenas if state else ArenaRecords()
+            self._arenas = Arenas(self._memory, self._tables, records, limits_memory)
+            self._rate = clock.ns_per_tick(self._vm)
+        except BaseException:
+            self.close()
+            raise
         self._generation = int.from_bytes(os.urandom(7), "little")
         self.deterministic = False
 
@@ -65,12 +87,100 @@ class Machine:
             raise
         return machine
 
+    @classmethod
+    def fork(
+        cls,
+        kvm_fd: int,
+        snapshot: Snapshot,
+        *,
+        limits_memory: int,
+        code: Sequence[int | HugeMapping] = (),
+        layers: Sequence[int | HugeMapping] = (),
+        eager: bool = False,
+    ) -> Self:
+        """Make a VM that goes on where the snapshot was taken.
+
+        ``code`` and ``layers``: descriptors or mappings of the files that the snapshot's guest had
+        mapped, in that order. ``eager``: copy the snapshot into huge pages now, else page by page
+        when written. The snapshot must stay open while ``refresh`` or ``snapshot`` are wanted.
+        """
+        state = snapshot.state
+        state.check()
+        if len(code) != len(state.code) or len(layers) != len(state.layers):
+            raise HostError(
+                f"the snapshot needs {len(state.code)} code and {len(state.layers)} layer files, "
+                f"not {len(code)} and {len(layers)}"
+            )
+        machine = cls(kvm_fd, limits_memory, snapshot, eager=eager)
+        try:
+            for record, source in zip(state.code, code, strict=True):
+                machine._code.restore(record, source)
+            for record, source in zip(state.layers, layers, strict=True):
+                machine._layers.restore(record, source)
+            machine._restore_cpu(state)
+        except BaseException:
+            machine.close()
+            raise
+        return machine
+
+    def _restore_cpu(self, state: SnapshotState) -> None:
+        self._vm.reset_cpu()
+        self._vm.set_xsave(state.xsave)
+        self._vm.set_registers(state.registers)
+        self._state = State.DEFERRED if state.deferred else State.WAITING
+
     def close(self) -> None:
         """Destroy the VM and free its memory. Calling it again does nothing."""
         if self._state is not State.CLOSED:
             self._state = State.CLOSED
             self._vm.close()
+            self._code.close()
+            self._layers.close()
             self._memory.close()
+            if self._page_map is not None:
+                self._page_map.close()
+
+    @property
+    def state(self) -> State:
+        """Where the guest stands."""
+        return self._state
+
+    @property
+    def limits_memory(self) -> int:
+        """The limit of all arenas together, in bytes. It may be set between runs."""
+        return self._arenas.limit
+
+    @limits_memory.setter
+    def limits_memory(self, limit: int) -> None:
+        self._arenas.limit = limit
+
+    @property
+    def committed(self) -> int:
+        """Bytes of all arenas together."""
+        return self._arenas.committed
+
+    @property
+    def refused_grows(self) -> int:
+        """How often the guest was refused more memory."""
+        return self._arenas.refused
+
+    def map_code(self, source: int | HugeMapping, size: int) -> tuple[int, int]:
+        """Map a ``.cwasm`` of ``size`` bytes, ``.text`` executable: (address, length).
+
+        The descriptor may be closed afterwards; a ``HugeMapping`` must outlive the VM. Raises
+        ``InvalidModule``, ``LimitExceeded``.
+        """
+        self._check_open()
+        return self._code.map(source, size)
+
+    def map_layer(self, source: int | HugeMapping, size: int) -> tuple[int, int]:
+        """Map a file of ``size`` bytes read-only: (address, length)."""
+        self._check_open()
+        return self._layers.map(source, size)
+
+    def _check_open(self) -> None:
+        if self._state in (State.BROKEN, State.CLOSED):
+            raise Closed(f"the VM cannot be used: it is {self._state.name.lower()}")
 
     def start(self, host: Host) -> bytes | Deferred:
         """Run a booted VM to its first wait point."""
@@ -99,3 +209,55 @@ class Machine:
         result = loop.run(host)
         self._state = State.DEFERRED if isinstance(result, Deferred) else State.WAITING
         return result
+
+    def snapshot(self) -> Snapshot:
+        """Copy the VM, at its wait point, to a sealed memory file; the VM may go on."""
+        if self._state not in (State.WAITING, State.DEFERRED):
+            raise Closed(f"no snapshot of a VM that is {self._state.name.lower()}")
+        self._vm.complete_io()
+        fd, extents = copy_pages(self._memory, self._pages(), self._base)
+        try:
+            self._arenas.promote(fd)
+            state = SnapshotState(
+                registers=self._vm.registers(),
+                xsave=self._vm.xsave(),
+                arenas=self._arenas.records(),
+                next_table=self._tables.next_table,
+                code=tuple(self._code.mapped),
+                layers=tuple(self._layers.mapped),
+                ring_position=self._ring.position,
+                deferred=self._state is State.DEFERRED,
+                extents=tuple(extents),
+            )
+            memfd.seal(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return Snapshot(fd, state)
+
+    def warm_up(self) -> None:
+        """Announce a warm-up run: what it grows, ``refresh`` can take back."""
+        self._arenas.small_pages = True
+
+    def refresh(self) -> int:
+        """After a warm-up run, make the state the snapshot's again, pages staying mapped.
+
+        Only memory that ``warm_up`` preceded can be taken back. Code and layers that the warm-up
+        mapped stay where they are, beyond the guest's knowledge. Returns the bytes copied back.
+        """
+        self._check_open()
+        if self._base is None or self._state is State.NEW:
+            raise Closed("only a VM forked from a snapshot can be refreshed")
+        self._state = State.BROKEN
+        self._vm.complete_io()
+        self._arenas.trim(self._base.state.arenas)
+        copied = restore_pages(self._memory, self._pages(), self._base, eager=self._eager)
+        self._ring.restart(self._base.state.ring_position)
+        self._arenas.small_pages = False
+        self._restore_cpu(self._base.state)
+        return copied
+
+    def _pages(self) -> libc.PageMap:
+        if self._page_map is None:
+            self._page_map = libc.PageMap()
+        return self._page_map

@@ -71,6 +71,10 @@ class PageTables:
         pdpt = self._next_level(abi.PML4, gva >> 39 & 511)
         return self._next_level(pdpt, gva >> 30 & 511)
 
+    def directory_entry(self, gva: int) -> int:
+        """Return the guest-physical address of the 2 MiB entry for an address."""
+        return self._directory(gva) + 8 * (gva >> 21 & 511)
+
     def map(self, gva: int, gpa: int, size: int, flags: int, *, large: bool = True) -> None:
         """Map whole pages, with 2 MiB entries where both addresses allow it and ``large``."""
         end = gva + size

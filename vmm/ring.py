@@ -1,4 +1,4 @@
-"""The output ring: the guest appends records, the host takes them whenever the guest stands still."""
+"""The output ring: the guest appends records, the host takes them while the guest stands still."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TAIL = abi.RING_HEADER + 64
 
 
 class OutputRing:
-    """Takes records out of the shared region. The tail is the host's own; the guest cannot move it."""
+    """Takes records out of the shared region; only the host moves the tail."""
 
     def __init__(self, shared: memoryview, position: int = 0) -> None:
         self._shared = shared

@@ -1,0 +1,185 @@
+"""Snapshots: a sealed memory file whose offsets are guest-physical addresses, and the books."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hypercell.vmm import abi, libc, memfd
+from hypercell.vmm.arenas import ArenaRecords
+from hypercell.vmm.cpu_state import Registers
+from hypercell.vmm.errors import ProtocolViolation
+from hypercell.vmm.guest_memory import GuestMemory, Region
+from hypercell.vmm.kvm import XSAVE_SIZE
+from hypercell.vmm.page_tables import FIRST_FREE_TABLE
+from hypercell.vmm.windows import Mapped
+
+Run = tuple[int, int]  # start, end
+_MAX_EXTENTS = 1 << 15
+_TABLES = (abi.TABLES_BASE, abi.TABLES_BASE + abi.TABLES_SIZE)
+
+
+class SnapshotState(msgspec.Struct, frozen=True):
+    """All of a snapshot but its pages; it crosses processes beside the descriptor."""
+
+    registers: Registers
+    xsave: bytes
+    arenas: ArenaRecords
+    next_table: int
+    code: tuple[Mapped, ...]
+    layers: tuple[Mapped, ...]
+    ring_position: int
+    deferred: bool  # taken at HC_DEFERRED, else at HC_WAIT
+    extents: tuple[Run, ...]  # 2 MiB stretches of guest-physical memory that hold data
+
+    def check(self) -> None:
+        """Raise ``ProtocolViolation`` for a number out of range: the sender may be hostile."""
+        arenas = self.arenas
+        pool_blocks = (abi.CODE_GPA - abi.POOL_BASE) // abi.HUGE
+        position = 0
+        for start, end in self.extents:
+            if start < position or start >= end or start % abi.HUGE or end % abi.HUGE:
+                raise ProtocolViolation("the extents of a snapshot are not in order")
+            position = end
+        sound = (
+            len(self.xsave) == XSAVE_SIZE
+            and len(arenas.committed) == abi.ARENA_COUNT
+            and all(0 <= c <= abi.ARENA_LIMIT and c % abi.PAGE == 0 for c in arenas.committed)
+            and 0 <= arenas.next_block <= pool_blocks
+            and all(0 <= block < arenas.next_block for block in arenas.blocks.values())
+            and FIRST_FREE_TABLE <= self.next_table <= _TABLES[1]
+            and self.next_table % abi.PAGE == 0
+            and 0 <= self.ring_position < 1 << 63
+            and len(self.extents) <= _MAX_EXTENTS
+            and position <= abi.POOL_BASE + arenas.next_block * abi.HUGE
+            and _in_window(self.code, abi.CODE_SIZE)
+            and _in_window(self.layers, abi.LAYER_SIZE)
+        )
+        if not sound:
+            raise ProtocolViolation("the state of a snapshot has a number out of range")
+
+
+def _in_window(mapped: Iterable[Mapped], limit: int) -> bool:
+    return all(
+        m.offset >= 0 and 0 < m.size <= limit - m.offset and m.offset % abi.PAGE == 0
+        for m in mapped
+    )
+
+
+class Snapshot:
+    """A sealed memory file and its state. Owns the descriptor; ``close()`` may be called twice."""
+
+    def __init__(self, fd: int, state: SnapshotState) -> None:
+        self.fd = fd
+        self.state = state
+
+    def close(self) -> None:
+        """Close the descriptor; VMs that map the file keep it. Calling it again does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def _file_runs(fd: int, region: Region) -> Iterator[Run]:
+    """Yield the guest-physical stretches of a region for which a snapshot file has data."""
+    position, end = region.gpa, min(region.gpa + region.size, os.fstat(fd).st_size)
+    while position < end:
+        try:
+            start = os.lseek(fd, position, os.SEEK_DATA)
+        except OSError:  # no data up to the end of the file
+            return
+        if start >= end:
+            return
+        position = min(os.lseek(fd, start, os.SEEK_HOLE), end)
+        yield start, position
+
+
+def _merge(runs: Iterable[Run]) -> list[Run]:
+    merged: list[Run] = []
+    for start, end in sorted(runs):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def private_runs(memory: GuestMemory, pages: libc.PageMap) -> Iterator[Run]:
+    """Yield the guest-physical stretches that this VM wrote."""
+    for region in memory.private_regions():
+        shift = region.gpa - region.address
+        for start, end in pages.private(region.address, region.size):
+            yield start + shift, end + shift
+
+
+def copy_pages(
+    memory: GuestMemory, pages: libc.PageMap, base: Snapshot | None
+) -> tuple[int, list[Run]]:
+    """Copy all pages that hold anything but zeros to a new memory file: (descriptor, extents)."""
+    runs = list(private_runs(memory, pages))
+    if base is not None:
+        for region in memory.private_regions():
+            runs += _file_runs(base.fd, region)
+    zeros = libc.Zeros()
+    extents: list[Run] = []
+    fd = memfd.create("snapshot")
+    try:
+        for start, end in _merge(runs):
+            address = memory.host_address(start, end - start)
+            for first, last in zeros.skip(address, end - start):
+                at = start + first
+                memfd.write(fd, memory.view(at, last - first), at)
+                extents.append(
+                    (at // abi.HUGE * abi.HUGE, -(-(start + last) // abi.HUGE) * abi.HUGE)
+                )
+        extents = _merge(extents)
+        os.ftruncate(fd, extents[-1][1] if extents else 0)
+    except BaseException:
+        os.close(fd)
+        raise
+    finally:
+        zeros.close()
+    return fd, extents
+
+
+def restore_pages(memory: GuestMemory, pages: libc.PageMap, base: Snapshot, *, eager: bool) -> int:
+    """Copy the snapshot's bytes back over every page that the VM wrote; return how many bytes.
+
+    The tables stay: the host alone writes them, and KVM may hold their entries.
+    """
+    copied = 0
+    size = os.fstat(base.fd).st_size
+    reference = libc.ReadOnlyFile(base.fd, size) if eager else None
+    try:
+        for start, end in private_runs(memory, pages):
+            for first, last in _without_tables(start, end):
+                for at, to in _split(first, last, size):
+                    address = memory.host_address(at, to - at)
+                    if at >= size:
+                        libc.zero(address, to - at)
+                        copied += to - at
+                    elif reference is not None:
+                        copied += reference.copy_differing(at, address, to - at)
+                    else:
+                        libc.read_into(base.fd, address, to - at, at)
+                        copied += to - at
+    finally:
+        if reference is not None:
+            reference.close()
+    return copied
+
+
+def _without_tables(start: int, end: int) -> Iterator[Run]:
+    if start < min(end, _TABLES[0]):
+        yield start, min(end, _TABLES[0])
+    if max(start, _TABLES[1]) < end:
+        yield max(start, _TABLES[1]), end
+
+
+def _split(start: int, end: int, at: int) -> Iterator[Run]:
+    if start < min(end, at):
+        yield start, min(end, at)
+    if max(start, at) < end:
+        yield max(start, at), end
