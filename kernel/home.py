@@ -9,6 +9,7 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,9 @@ from hypercell.kernel.sizes import format_size
 from hypercell.kernel.tar_reader import Kind, TarEntry, check_path, read_tar
 from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
 from hypercell.vmm.program import Limits
+
+if TYPE_CHECKING:
+    from hypercell.vmm.layer import Layer
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -41,6 +45,7 @@ class Home:
     def __init__(self) -> None:
         self._entries: dict[str, HomeEntry] = {}
         self._tar: bytes | None = None
+        self._layer: Layer | None = None
         self.version = 0  # changes with every change, for caches
 
     def entries(self) -> Mapping[str, HomeEntry]:
@@ -100,6 +105,14 @@ class Home:
             self._tar = pack(self._entries)
         return self._tar
 
+    def layer(self) -> Layer | None:
+        """Everything as a layer for ``Mount``; None while /home is empty. Made once a version."""
+        if self._layer is None and self._entries:
+            from hypercell.vmm.layer import Layer
+
+            self._layer = Layer.from_bytes(self.tar())
+        return self._layer
+
     def apply(self, delta: bytes, limits: Limits) -> bool:
         """Take over what a VM reports as changed (OCI whiteouts); whether anything did change.
 
@@ -138,7 +151,7 @@ class Home:
 
     def _replace(self, changed: dict[str, HomeEntry]) -> None:
         self._entries = dict(sorted(changed.items()))
-        self._tar = None
+        self._tar = self._layer = None  # a layer in use lives until its VM has it
         self.version += 1
 
 

@@ -1,0 +1,89 @@
+"""WebAssembly text: one module a cell, run as a WASI program or called export by export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hypercell.kernel.errors import BuildError, UsageError
+from hypercell.kernel.languages.base import BuildContext, Cell, Mode, OptionHelp, Program
+from hypercell.kernel.languages.wat_keywords import KEYWORDS
+from hypercell.kernel.safe_text import safe_text
+from hypercell.vmm.errors import InvalidModule, InvokeError
+
+_PLACE = re.compile(r"<anon>:(\d+):(\d+)")
+_START = "_start"
+
+
+class Wat:
+    """``%%wat``."""
+
+    name = "wat"
+    title = "WebAssembly text"
+    suffix = ".wat"
+    mimetype = "text/webassembly"
+    help = "a module: runs _start, or shows its exports; --invoke calls them"
+    common = frozenset({"--invoke"})
+    options: Sequence[OptionHelp] = ()
+    keywords = KEYWORDS
+
+    def check_flags(self, flags: Sequence[str]) -> tuple[str, ...]:
+        """WAT has no flags."""
+        if flags:
+            raise UsageError(
+                f"%%wat does not know {flags[0]}", hint="%help wat lists what it takes"
+            )
+        return ()
+
+    async def build(self, cell: Cell, ctx: BuildContext) -> Program:
+        """Compile the text. BuildError points to the line and column in the cell."""
+        if not cell.source.strip():
+            raise BuildError("the cell holds no module", hint='like (module (func (export "f")))')
+        try:
+            code = await ctx.hypervisor.compile(cell.source)
+        except InvalidModule as error:
+            raise _build_error(error, cell) from error
+        options = cell.options
+        start = any(e.name == _START and e.kind == "func" for e in code.exports)
+        if options.invoke and start:
+            raise InvokeError(
+                "a module with _start is a program: it is run, its exports are not called",
+                hint="rename _start, or leave --invoke out",
+            )
+        return Program(
+            code=code,
+            args=(cell.label, *options.args),
+            env=options.env,
+            mode=Mode.COMMAND if start else Mode.EXPORTS,
+            invocations=options.invoke,
+        )
+
+
+def _build_error(error: InvalidModule, cell: Cell) -> BuildError:
+    """The parser's message with the cell's own line and a caret below the column."""
+    match = _PLACE.search(error.message)
+    lines = cell.source.splitlines()
+    first = error.message.strip().splitlines()[0] if error.message.strip() else "no message"
+    if match is None or not 1 <= int(match[1]) <= max(len(lines), 1):
+        return BuildError(
+            f"{cell.label} is no valid module: {safe_text(first)}",
+            diagnostics=safe_text(error.message),
+            hint=error.hint,
+        )
+    row, column = int(match[1]), int(match[2])
+    line = lines[row - 1] if lines else ""
+    number = cell.first_line + row - 1
+    caret = re.sub(r"[^\t]", " ", line[: max(column - 1, 0)]) + "^"
+    margin = " " * len(str(number))
+    diagnostics = (
+        f"{cell.label}, line {number}, column {column}: {first}\n"
+        f"{number} | {line}\n{margin} | {caret}"
+    )
+    return BuildError(
+        f"{safe_text(first)} (line {number}, column {column})",
+        diagnostics=safe_text(diagnostics),
+        hint=error.hint,
+    )
+
+
+LANGUAGE = Wat()
