@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+
+from hypercell.kernel.errors import ToolchainDamaged, ToolchainError, UsageError
+from hypercell.kernel.suggest import did_you_mean
+from hypercell.kernel.toolchains import compiled, npm
+from hypercell.kernel.toolchains.lock import Pin, lock
+from hypercell.kernel.toolchains.store import (
+    LAYER,
+    MANIFEST,
+    WASM,
+    FileMark,
+    Manifest,
+    ToolchainStore,
+    hash_file,
+)
+from hypercell.kernel.toolchains.unpack import unpack, verify
+from hypercell.kernel.toolchains.wasm_patch import export_table
 
 # progress(step, fraction): ``step`` is a short English phrase, ``fraction`` is 0.0-1.0 of that
 # step, or None where it cannot be known. A new phrase begins a new step.
@@ -13,35 +33,139 @@ Progress = Callable[[str, float | None], None]
 
 
 class ToolchainStatus(msgspec.Struct, frozen=True):
-    """A toolchain and whether it can be used."""
+    """A toolchain and whether it can be used.
+
+    ``state``: "installed", "missing", "stale" (another version, or not compiled for this
+    Wasmtime) or "damaged". ``size``: bytes on disk, 0 if missing.
+    """
 
     name: str  # "c"
     languages: tuple[str, ...]  # the magics it serves
     package: str  # "npm:@yowasp/clang"
     version: str
-    state: str  # "installed" | "missing" | "stale" (another version or another Wasmtime) | "damaged"
+    state: str
     path: Path  # where it is, or would be
-    size: int  # bytes on disk, 0 if missing
+    size: int
 
 
 def list_toolchains() -> list[ToolchainStatus]:
     """Every toolchain of the lock file."""
-    raise NotImplementedError
+    return [status(name) for name in lock().toolchains]
 
 
 def status(name: str) -> ToolchainStatus:
-    """One toolchain. Raises ``UnknownToolchain``."""
-    raise NotImplementedError
+    """One toolchain. UsageError for an unknown name."""
+    pin = _pin(name)
+    store = ToolchainStore()
+    return ToolchainStatus(
+        name=name,
+        languages=pin.languages,
+        package=f"npm:{pin.package}",
+        version=pin.version,
+        state=_state(store, name),
+        path=store.path(name),
+        size=store.size(name),
+    )
 
 
 def install(name: str, progress: Progress | None = None) -> ToolchainStatus:
-    """Install or repair; returns at once if it is installed. Blocking: call it outside an event loop.
+    """Install or repair; returns at once if it is there. Blocking: not inside an event loop.
 
-    Raises ``UnknownToolchain``, ``ToolchainError`` (no npm, no network, wrong hash, no space).
+    Raises UsageError (unknown name) and ToolchainError (no npm, no network, wrong hash, no space).
     """
-    raise NotImplementedError
+    pin = _pin(name)
+    tell = progress or (lambda step, fraction: None)
+    store = ToolchainStore()
+    before = _state(store, name)
+    if before == "installed":
+        return status(name)
+    try:
+        if not _files_are_whole(store, name, tell):
+            _install_files(store, name, pin, tell)
+        _compile(store, name, tell)
+        for path in store.installed(name):  # older versions
+            if path != store.path(name):
+                shutil.rmtree(path, ignore_errors=True)
+    except OSError as error:
+        raise ToolchainError(
+            f"the toolchain {name} could not be written to {store.root}: {error.strerror or error}",
+            hint="it needs about 100 MB there and 200 MB in the cache",
+        ) from None
+    return status(name)
 
 
 def remove(name: str) -> bool:
-    """Delete every installed version; False if there was none. Raises ``UnknownToolchain``."""
-    raise NotImplementedError
+    """Delete every installed version; False if there was none. UsageError for an unknown name."""
+    _pin(name)
+    return ToolchainStore().remove(name)
+
+
+def _pin(name: str) -> Pin:
+    pin = lock().toolchains.get(name)
+    if pin is None:
+        raise UsageError(
+            f"there is no toolchain {name!r}", hint=did_you_mean(name, lock().toolchains)
+        )
+    return pin
+
+
+def _state(store: ToolchainStore, name: str) -> str:
+    if not (store.path(name) / MANIFEST).exists():
+        return "stale" if store.installed(name) else "missing"
+    try:
+        manifest = store.manifest(name)
+    except ToolchainDamaged:
+        return "damaged"
+    there = manifest.engine == compiled.ENGINE and compiled.is_there(manifest.code)
+    return "installed" if there else "stale"
+
+
+def _files_are_whole(store: ToolchainStore, name: str, tell: Progress) -> bool:
+    if not (store.path(name) / MANIFEST).exists():
+        return False
+    tell("verifying what is installed", None)
+    try:
+        store.check(name)
+    except ToolchainDamaged:
+        return False
+    return True
+
+
+def _install_files(store: ToolchainStore, name: str, pin: Pin, tell: Progress) -> None:
+    store.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="tmp-", dir=store.root) as directory:
+        work = Path(directory)
+        tell(f"downloading {pin.package} {pin.version} (27 MB)", None)
+        tarball = npm.fetch(pin.package, pin.version, work, lock().npm)
+        tell("verifying it", None)
+        verify(tarball, pin.integrity)
+        tell("unpacking it", None)
+        wasm, layer = unpack(tarball, pin)
+        ready = work / "ready"
+        ready.mkdir()
+        (ready / WASM).write_bytes(export_table(wasm))
+        (ready / LAYER).write_bytes(layer)
+        files = {
+            file.name: FileMark(file.stat().st_size, hash_file(file)) for file in ready.iterdir()
+        }
+        _write_manifest(ready, Manifest(files, "", ""))
+        shutil.rmtree(store.path(name), ignore_errors=True)
+        ready.rename(store.path(name))
+
+
+def _compile(store: ToolchainStore, name: str, tell: Progress) -> None:
+    path = store.path(name)
+    tell("compiling the compiler to machine code (about a minute)", None)
+    key = asyncio.run(compiled.compile_once((path / WASM).read_bytes()))
+    if not compiled.is_there(key):
+        raise ToolchainError(
+            "the compiled code could not be kept: the cache cannot be written",
+            hint="see the cache line of: hypercell doctor",
+        )
+    _write_manifest(path, Manifest(store.manifest(name).files, compiled.ENGINE, key))
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    temporary = path / f".{MANIFEST}.{os.getpid()}"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    temporary.rename(path / MANIFEST)
