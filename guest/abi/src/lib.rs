@@ -6,6 +6,10 @@
 
 #![no_std]
 
+extern crate alloc;
+
+pub mod wire;
+
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
 pub const ABI_VERSION: u32 = 1;

@@ -1,0 +1,108 @@
+//! What this processor can do, read once: each CPUID is an exit to the host.
+
+use core::arch::asm;
+use core::arch::x86_64::__cpuid_count;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const KNOWN: u64 = 1 << 63;
+static FEATURES: AtomicU64 = AtomicU64::new(0);
+
+/// Wasmtime's names for what compiled code may ask for; the position is the bit in `FEATURES`.
+const NAMES: [&str; 18] = [
+    "sse3",
+    "ssse3",
+    "sse4.1",
+    "sse4.2",
+    "popcnt",
+    "cmpxchg16b",
+    "avx",
+    "avx2",
+    "fma",
+    "bmi1",
+    "bmi2",
+    "lzcnt",
+    "avx512f",
+    "avx512dq",
+    "avx512vl",
+    "avx512bitalg",
+    "avx512vbmi",
+    "avx512vnni",
+];
+
+/// For `Config::detect_host_feature`: whether compiled code may use this feature here.
+pub fn has(name: &str) -> Option<bool> {
+    let bit = NAMES.iter().position(|known| *known == name)?;
+    let mut features = FEATURES.load(Ordering::Relaxed);
+    if features == 0 {
+        features = KNOWN | detect();
+        FEATURES.store(features, Ordering::Relaxed);
+    }
+    Some(features >> bit & 1 != 0)
+}
+
+fn detect() -> u64 {
+    let most = __cpuid_count(0, 0).eax;
+    let one = __cpuid_count(1, 0);
+    let seven = if most >= 7 {
+        __cpuid_count(7, 0)
+    } else {
+        __cpuid_count(0, 0)
+    };
+    let (ebx7, ecx7) = if most >= 7 {
+        (seven.ebx, seven.ecx)
+    } else {
+        (0, 0)
+    };
+    let most_extended = __cpuid_count(0x8000_0000, 0).eax;
+    let ecx81 = if most_extended >= 0x8000_0001 {
+        __cpuid_count(0x8000_0001, 0).ecx
+    } else {
+        0
+    };
+
+    // The instruction set is there only if the system saves its registers: XMM and YMM, then the
+    // three parts of AVX-512.
+    let enabled = if one.ecx >> 27 & 1 != 0 {
+        enabled_state()
+    } else {
+        0
+    };
+    let ymm = enabled & 0x6 == 0x6;
+    let zmm = ymm && enabled & 0xe0 == 0xe0;
+
+    let bit = |register: u32, bit: u32| register >> bit & 1 != 0;
+    let found = [
+        bit(one.ecx, 0),
+        bit(one.ecx, 9),
+        bit(one.ecx, 19),
+        bit(one.ecx, 20),
+        bit(one.ecx, 23),
+        bit(one.ecx, 13),
+        ymm && bit(one.ecx, 28),
+        ymm && bit(ebx7, 5),
+        ymm && bit(one.ecx, 12),
+        bit(ebx7, 3),
+        bit(ebx7, 8),
+        bit(ecx81, 5),
+        zmm && bit(ebx7, 16),
+        zmm && bit(ebx7, 17),
+        zmm && bit(ebx7, 31),
+        zmm && bit(ecx7, 12),
+        zmm && bit(ecx7, 1),
+        zmm && bit(ecx7, 11),
+    ];
+    found
+        .iter()
+        .enumerate()
+        .fold(0, |all, (index, &is)| all | u64::from(is) << index)
+}
+
+/// XCR0: the register state that the system keeps.
+fn enabled_state() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: CPUID says OSXSAVE, so XGETBV exists, and any ring may use it.
+    unsafe {
+        asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack));
+    }
+    u64::from(high) << 32 | u64::from(low)
+}
