@@ -56,16 +56,18 @@ async def run_program(
     limits: Limits,
     on_event: OnEvent,
     on_stdin: OnStdin | None = None,
+    grants: Sequence[Layer] = (),
     directories: Sequence[str] = (),
 ) -> Ran:
     """Run ``program`` to its end in a fresh VM. Raises the CellError that ended it, or GuestError.
 
-    ``directories``: further directories that the program may open, granted by the owner.
+    ``grants``: layers that the owner granted, and the ``directories`` in them to open.
     """
     started = time.monotonic()
-    layers = [*program.layers, *([home] if home is not None else [])]
+    below = [*program.layers, *grants]
+    layers = below if home is None else [*below, home]
     commands, names = _commands(
-        program, home is not None, on_stdin is not None, limits, directories
+        program, len(below), home is not None, on_stdin is not None, limits, directories
     )
     written = 0
 
@@ -105,10 +107,14 @@ async def run_program(
 
 
 def _commands(
-    program: Program, has_home: bool, stdin: bool, limits: Limits, directories: Sequence[str]
+    program: Program,
+    count: int,
+    has_home: bool,
+    stdin: bool,
+    limits: Limits,
+    directories: Sequence[str],
 ) -> tuple[list[c.Command], list[calls.Invocation | None]]:
     """The batch, and for each of its commands the invocation that it is."""
-    count = len(program.layers)
     quota = c.Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files)
     preopens = (HOME, TMP, *directories, f"{HOME}::.")
     commands: list[c.Command] = [

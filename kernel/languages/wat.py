@@ -26,6 +26,7 @@ class Wat:
     common = frozenset({"--invoke"})
     options: Sequence[OptionHelp] = ()
     keywords = KEYWORDS
+    comments = (";;", "(;", ";)")
 
     def check_flags(self, flags: Sequence[str]) -> tuple[str, ...]:
         """WAT has no flags."""

@@ -1,0 +1,115 @@
+"""Completion: magics, options and their values, files of /home, the words of a language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from hypercell.kernel.cell import FILE_MAGIC
+from hypercell.kernel.languages.base import Language
+from hypercell.kernel.magics import MAGICS
+from hypercell.kernel.option_parser import COMMON, PER_LANGUAGE
+
+_INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]*)$')
+_CODE_WORD = re.compile(r"[\w.$]*$")
+_WORD = re.compile(r"\S*$")
+_MOST = 500
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """``matches`` replace the text between ``start`` and ``end``."""
+
+    matches: tuple[str, ...]
+    start: int
+    end: int
+
+
+def complete(
+    code: str,
+    cursor: int,
+    *,
+    languages: Mapping[str, Language],
+    default: str,
+    files: Collection[str] = (),
+) -> Completion:
+    """What could stand at ``cursor`` (a count of characters)."""
+    cursor = max(0, min(cursor, len(code)))
+    start = code.rfind("\n", 0, cursor) + 1
+    line = code[start:cursor]
+    word = _WORD.search(line)
+    text = word[0] if word else ""
+    stripped = line.lstrip()
+    if stripped.startswith("%%"):
+        found = _cell_magic(stripped, text, languages, files)
+    elif stripped.startswith("%") and not code[:start].strip().startswith("%%"):
+        found = _line_magic(stripped, text, languages, files)
+    else:
+        language = language_of(code, languages, default)
+        include = _INCLUDE.match(line)
+        if include:
+            text, found = include[1], files
+        else:
+            code_word = _CODE_WORD.search(line)
+            text = code_word[0] if code_word else ""
+            found = language.keywords if language and text else ()
+    matches = sorted({item for item in found if item.startswith(text)})
+    return Completion(tuple(matches[:_MOST]), cursor - len(text), cursor)
+
+
+def language_of(code: str, languages: Mapping[str, Language], default: str) -> Language | None:
+    """The language that the cell's magic names, else the default."""
+    for line in code.splitlines():
+        if match := re.match(r"\s*%%\s*(\w+)", line):
+            return languages.get(match[1])
+        if line.strip() and not line.lstrip().startswith("%"):
+            break
+    return languages.get(default)
+
+
+def _cell_magic(
+    line: str, word: str, languages: Mapping[str, Language], files: Collection[str]
+) -> Iterable[str]:
+    words = line.split()
+    if len(words) <= 1 and word:
+        return [f"%%{name}" for name in (*languages, FILE_MAGIC)]
+    name = words[0].removeprefix("%%")
+    if name == FILE_MAGIC:
+        return [*files, "-a"]
+    language = languages.get(name)
+    if language is None:
+        return []
+    before = words[-2] if word else words[-1]
+    if before == "--add":
+        return files
+    if before in COMMON and COMMON[before][0]:
+        return []
+    for option in language.options:
+        if option.name == before and option.metavar:
+            return option.values
+    return options_of(language)
+
+
+def options_of(language: Language) -> list[str]:
+    """Every option that a language takes, and values that are written together with theirs."""
+    found = [name for name in COMMON if name not in PER_LANGUAGE or name in language.common]
+    for option in language.options:
+        found.append(option.name)
+        found += [value for value in option.values if value.startswith("-")]
+    return found
+
+
+def _line_magic(
+    line: str, word: str, languages: Mapping[str, Language], files: Collection[str]
+) -> Iterable[str]:
+    words = line.split()
+    if len(words) <= 1 and word:
+        lines = [f"%{name}" for name in MAGICS]
+        return lines + [f"%%{name}" for name in (*languages, FILE_MAGIC)]
+    magic = MAGICS.get(words[0].removeprefix("%"))
+    if magic is None:
+        return []
+    if magic.files:
+        return files
+    return [*languages, *MAGICS, FILE_MAGIC, *COMMON] if magic.name == "help" else []
