@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from hypercell.vmm.errors import HypercellError, Interrupted, TimedOut, Trap
+
 
 class Exit(IntEnum):
     """The same numbers as ``timeout``, ``docker`` and a shell use for these cases."""
@@ -16,3 +18,12 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     TRAP = 134
     BROKEN_PIPE = 141
+
+    @classmethod
+    def of_program(cls, error: HypercellError) -> Exit:
+        """The code of ``run`` where the program gave none."""
+        if isinstance(error, Trap):
+            return cls.TRAP
+        if isinstance(error, TimedOut):
+            return cls.TIMED_OUT
+        return cls.INTERRUPTED if isinstance(error, Interrupted) else cls.NOT_RUN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.parser import build_parser
-from hypercell.vmm.errors import HypercellError, Interrupted, TimedOut, Trap
+from hypercell.vmm.errors import HypercellError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except HypercellError as error:
         report(error)
-        return exit_code(error, options)
+        return Exit.of_program(error) if options.module == "run" else Exit.FAILED
     except KeyboardInterrupt:
         sys.stderr.write("hypercell: interrupted\n")
         return Exit.INTERRUPTED
@@ -44,17 +43,6 @@ def report(error: HypercellError) -> None:
     sys.stderr.write(f"hypercell: {error.message or type(error).__name__}\n")
     if error.hint:
         sys.stderr.write(f"hypercell: hint: {error.hint}\n")
-
-
-def exit_code(error: HypercellError, options: argparse.Namespace) -> int:
-    """The code for an error; a program's own codes stay free for the program."""
-    if isinstance(error, Trap):
-        return Exit.TRAP
-    if isinstance(error, TimedOut):
-        return Exit.TIMED_OUT
-    if isinstance(error, Interrupted):
-        return Exit.INTERRUPTED
-    return Exit.NOT_RUN if options.module == "run" else Exit.FAILED
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hypercell.kernel.cli import main as cli
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.parser import build_parser
 from hypercell.kernel.errors import UsageError
@@ -74,11 +73,8 @@ def test_run_arguments() -> None:
         (errors.InvalidModule("bad magic"), 125),
     ],
 )
-def test_exit_codes_of_run(
-    error: errors.HypercellError, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = build_parser().parse_args(["run", "x.wasm"])
-    assert cli.exit_code(error, options) == code
+def test_exit_codes_of_run(error: errors.HypercellError, code: int) -> None:
+    assert Exit.of_program(error) == code
 
 
 def test_config_prints_origins(tmp_path: Path) -> None:

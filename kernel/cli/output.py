@@ -1,0 +1,39 @@
+"""What ``hypercell run`` prints: the program's bytes as they are, its errors as text."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from typing import TextIO
+
+from hypercell.kernel.result import Event, Progress, Shown
+from hypercell.kernel.safe_text import safe_stream, without_colours
+
+
+class Output:
+    """An event sink. To a terminal goes no escape sequence but colours; a pipe gets every byte."""
+
+    def __init__(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Shown):
+            print(event.text, flush=True)
+        elif isinstance(event, Progress):
+            if sys.stderr.isatty():
+                sys.stderr.write(f"{event.text}\n")
+        else:
+            stream: TextIO = getattr(sys, event.name)
+            if stream.isatty():
+                stream.write(safe_stream(self._decoders[event.name].decode(event.data)))
+            else:
+                stream.buffer.write(event.data)
+            stream.flush()
+
+    def error(self, text: str) -> None:
+        """Each line of ``text`` on a line of stderr, marked as ours."""
+        sys.stdout.flush()
+        if not sys.stderr.isatty():
+            text = without_colours(text)
+        sys.stderr.write("".join(f"hypercell: {line}\n" for line in text.splitlines()))
