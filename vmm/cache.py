@@ -18,7 +18,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,6 @@ class Entry(msgspec.Struct, frozen=True):
 
     meta: bytes
     fd: int
-    offset: int
     size: int
 
 
@@ -92,13 +91,11 @@ class Cache:
         finally:
             os.close(entry.fd)
 
-    def open(
-        self, room: str, key: str, place: Callable[[bytes], int] | None = None
-    ) -> Entry | None:
-        """An entry in a sealed memory file, or None. ``place``: from meta to the offset of data."""
+    def open(self, room: str, key: str) -> Entry | None:
+        """An entry in a sealed memory file, or None."""
         try:
             with self._file(_name(room, key)) as file:
-                return _load(file, room, key, place)
+                return _load(file, room, key)
         except FileNotFoundError:
             return None
         except _DamagedError:
@@ -140,6 +137,14 @@ class Cache:
             self._give_up(error, keep=True)
             return False
         return True
+
+    def has(self, room: str, key: str) -> bool:
+        """Whether there is an entry of that name; its bytes are checked when it is read."""
+        try:
+            with self._file(_name(room, key)):
+                return True
+        except OSError:
+            return False
 
     def drop(self, room: str, key: str) -> None:
         """Delete an entry, if it is there."""
@@ -222,7 +227,7 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view[:_PIECE]) :]
 
 
-def _load(file: int, room: str, key: str, place: Callable[[bytes], int] | None) -> Entry:
+def _load(file: int, room: str, key: str) -> Entry:
     status = os.fstat(file)
     header = os.read(file, _HEADER.size)
     if len(header) != _HEADER.size:
@@ -236,12 +241,11 @@ def _load(file: int, room: str, key: str, place: Callable[[bytes], int] | None) 
         raise _DamagedError
     meta = os.read(file, meta_size)
     state = _checksum(room, key, meta, b"")
-    start = place(meta) if place else 0
     target = memfd.create(room)
     try:
-        end = start
-        while end - start < size:
-            piece = os.read(file, min(_PIECE, size - (end - start)))
+        end = 0
+        while end < size:
+            piece = os.read(file, min(_PIECE, size - end))
             if not piece:
                 raise _DamagedError
             state.update(piece)
@@ -254,7 +258,7 @@ def _load(file: int, room: str, key: str, place: Callable[[bytes], int] | None) 
         raise
     with contextlib.suppress(OSError):
         os.utime(file)
-    return Entry(meta, target, start, size)
+    return Entry(meta, target, size)
 
 
 @contextlib.contextmanager

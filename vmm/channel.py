@@ -21,7 +21,7 @@ import msgspec
 from hypercell.vmm.errors import ProtocolViolation, WorkerLost
 
 PACKET = 0x1_0000
-MAX_MESSAGE = 0x40_0000  # a full reply area and some
+MAX_MESSAGE = 0x100_0000  # many full reply areas
 MAX_DESCRIPTORS = 200  # the kernel allows 253
 
 _MORE, _LAST = b"\x01", b"\x00"

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from hypercell.vmm import memfd
-from hypercell.vmm.abi import HUGE
 from hypercell.vmm.cache import Cache, digest
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient
 from hypercell.vmm.engine_config import FINGERPRINT
@@ -28,16 +27,15 @@ _BIG = 1 << 20  # from here on hashing and disk go to a thread
 class Code:
     """A compiled module in a sealed memory file, ready for any number of VMs.
 
-    ``key`` names its content; ``size`` bytes from ``offset`` of ``fd``; ``wasm_size`` was the
-    size of its source. It closes with the last reference.
+    ``key`` names its content; ``size`` bytes in ``fd``; ``wasm_size`` was the size of its
+    source. It closes with its last reference.
     """
 
-    __slots__ = ("__weakref__", "exports", "fd", "imports", "key", "offset", "size", "wasm_size")
+    __slots__ = ("__weakref__", "exports", "fd", "imports", "key", "size", "wasm_size")
 
-    def __init__(self, key: str, fd: int, offset: int, size: int, description: Description) -> None:
+    def __init__(self, key: str, fd: int, size: int, description: Description) -> None:
         self.key = key
         self.fd = fd
-        self.offset = offset
         self.size = size
         self.exports = description.exports
         self.imports = description.imports
@@ -46,12 +44,11 @@ class Code:
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What is kept beside the code. ``text_at``: where its huge pages should begin; 0: nowhere."""
+    """What is kept beside the code."""
 
     exports: tuple[ExportType, ...]
     imports: tuple[ImportType, ...]
     wasm_size: int
-    text_at: int = 0
 
 
 class CodeCache:
@@ -82,28 +79,27 @@ class CodeCache:
 
     def _from_disk(self, key: str) -> Code | None:
         try:
-            entry = self._disk.open(_ROOM, key, _place)
+            entry = self._disk.open(_ROOM, key)
             if entry is None:
                 return None
-            description = _decode(entry.meta)
+            description = msgspec.msgpack.decode(entry.meta, type=Description)
         except msgspec.DecodeError:  # written by another version of ours
             self._disk.drop(_ROOM, key)
             return None
-        return Code(key, entry.fd, entry.offset, entry.size, description)
+        return Code(key, entry.fd, entry.size, description)
 
     async def _compile(
         self, key: str, wasm: bytes | str, wasm_size: int, limits: CompileLimits
     ) -> Code:
         result = await self._compiler.compile(wasm, limits)
         made = result.description
-        text_at = HUGE - made.offset if made.offset else 0
-        description = Description(made.exports, made.imports, wasm_size, text_at)
-        code = Code(key, result.fd, made.offset, result.size, description)
+        description = Description(made.exports, made.imports, wasm_size)
+        code = Code(key, result.fd, result.size, description)
         await _maybe_threaded(result.size > _BIG, self._store, code, description)
         return code
 
     def _store(self, code: Code, description: Description) -> None:
-        data = memfd.read(code.fd, code.size, offset=code.offset)
+        data = memfd.read(code.fd, code.size)
         self._disk.put(_ROOM, code.key, data, meta=msgspec.msgpack.encode(description))
 
     def _keep(self, code: Code) -> None:
@@ -112,14 +108,6 @@ class CodeCache:
         total = sum(kept.size for kept in self._hot.values())
         while len(self._hot) > 1 and (len(self._hot) > _HOT or total > _HOT_BYTES):
             total -= self._hot.popitem(last=False)[1].size
-
-
-def _decode(meta: bytes) -> Description:
-    return msgspec.msgpack.decode(meta, type=Description)
-
-
-def _place(meta: bytes) -> int:
-    return -_decode(meta).text_at % HUGE
 
 
 async def _maybe_threaded(threaded: bool, call: Callable[..., Result], *given: Any) -> Result:

@@ -14,8 +14,7 @@ import time
 
 import wasmtime
 
-from hypercell.vmm import elf, fork_server, jail, memfd, symbolize, wasm_types
-from hypercell.vmm.abi import HUGE
+from hypercell.vmm import fork_server, jail, memfd, symbolize, wasm_types
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
@@ -28,7 +27,6 @@ from hypercell.vmm.messages import (
     pack_error,
 )
 
-_BIG_TEXT = HUGE  # from here on code pays for huge pages
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
@@ -92,13 +90,7 @@ def compile_module(
     except wasmtime.WasmtimeError as error:
         raise InvalidModule(_tidy(error)) from None
     imports, exports = wasm_types.read(wasm)
-    fd = memfd.of_bytes(code, "code")
-    start, size = elf.find_text(fd, len(code))
-    if size < _BIG_TEXT:
-        return Compiled(0, exports, imports), fd
-    os.close(fd)
-    offset = -start % HUGE
-    return Compiled(offset, exports, imports), memfd.of_bytes(code, "code", offset=offset)
+    return Compiled(exports, imports), memfd.of_bytes(code, "code")
 
 
 def _tidy(error: Exception) -> str:

@@ -51,7 +51,7 @@ class CompileLimits(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A compiled module in a sealed memory file of the caller's; ``size`` bytes from ``offset``."""
+    """A compiled module in a sealed memory file of the caller's; of ``size`` bytes."""
 
     fd: int
     size: int
@@ -86,8 +86,8 @@ class CompilerClient:
             if not isinstance(message, Compiled) or len(descriptors) != 1:
                 raise ProtocolViolation("the compiler sent what was not asked for")
             fd = descriptors[0]
-            size = os.fstat(fd).st_size - message.offset
-            if not memfd.is_sealed(fd) or not 0 < size <= limits.output or message.offset < 0:
+            size = os.fstat(fd).st_size
+            if not memfd.is_sealed(fd) or not 0 < size <= limits.output:
                 raise ProtocolViolation("the compiler sent a file that is not sealed or too large")
         except BaseException:
             channel.close_all(descriptors)

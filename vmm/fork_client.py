@@ -12,11 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from hypercell.vmm import channel
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
-from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Ready
+from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Held, Ready, Release
 
 DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
 _START_SECONDS = 30.0
@@ -88,14 +89,23 @@ class ForkServer:
             await self._end()
             await self._launch()
 
-    async def fork(self) -> Child:
-        """A new child. Raises ``HostError`` when the machine cannot have one."""
+    async def fork(self, held: Sequence[Held] = (), files: Sequence[int] = ()) -> Child:
+        """A new child that inherits the ``held`` files, whose descriptors are ``files``.
+
+        Raises ``HostError`` when the machine cannot have one.
+        """
         await self.start()
         try:
-            return await self._fork()
+            return await self._fork(held, files)
         except WorkerLost:  # the server died just now: once more with a new one
             await self.start()
-            return await self._fork()
+            return await self._fork(held, files)
+
+    async def release(self, keys: Sequence[str]) -> None:
+        """Let the server unmap held files; without a server there is nothing to do."""
+        if self._channel is not None:
+            with contextlib.suppress(WorkerLost):
+                await self._channel.send(Release(tuple(keys)))
 
     async def close(self) -> None:
         """End the server and with it every child."""
@@ -145,7 +155,7 @@ class ForkServer:
             raise kind(f"{self._module} does not start: {problem}", hint=hint)
         self._reader = asyncio.create_task(self._read(self._channel))
 
-    async def _fork(self) -> Child:
+    async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:
         if self._channel is None:
             raise WorkerLost(f"{self._module} does not run")
         self._number += 1
@@ -155,7 +165,7 @@ class ForkServer:
         self._forking[number] = answer, ours
         try:
             with theirs:
-                await self._channel.send(Fork(number), [theirs.fileno()])
+                await self._channel.send(Fork(number, tuple(held)), [theirs.fileno(), *files])
             return await answer
         except BaseException:
             ours.close()

@@ -12,19 +12,20 @@ import select
 import socket
 import sys
 import traceback
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn, Protocol
 
 from hypercell.vmm import channel, jail
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
-from hypercell.vmm.messages import Ended, Fork, Forked, Ready, ToServer
+from hypercell.vmm.messages import Ended, Fork, Forked, Held, Ready, Release, ToServer
 
 EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
 Child = Callable[[socket.socket], None]
+Control = Channel[Fork | Release]
 
 
-def arguments() -> tuple[Channel[Fork], int]:
+def arguments() -> tuple[Control, int]:
     """Parse the command line of a server and lock it up; its channel and its parent."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the socket")
@@ -36,7 +37,17 @@ def arguments() -> tuple[Channel[Fork], int]:
     return Channel(sock, ToServer), os.getpid()
 
 
-def serve(control: Channel[Fork], child: Child) -> None:
+class Holder(Protocol):
+    """Files that children inherit."""
+
+    def hold(self, files: Sequence[Held], descriptors: Sequence[int]) -> None:
+        """Map what is not held yet."""
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Unmap."""
+
+
+def serve(control: Control, child: Child, holder: Holder | None = None) -> None:
     """Fork until the kernel process goes. ``child`` gets its socket and returns when it is done."""
     jail.ready_to_fork()
     control.send(Ready())
@@ -53,17 +64,24 @@ def serve(control: Channel[Fork], child: Child) -> None:
                 control.send(Ended(number, status))
                 continue
             message, descriptors = control.receive()
-            if len(descriptors) != 1:
+            if isinstance(message, Release):
+                channel.close_all(descriptors)
+                if holder is not None:
+                    holder.release(message.keys)
+                continue
+            if len(descriptors) != 1 + len(message.held):
                 raise ProtocolViolation(f"{len(descriptors)} descriptors with a fork")
             try:
+                if holder is not None:
+                    holder.hold(message.held, descriptors[1:])
                 pid = os.fork()
-            except OSError as error:
+            except (OSError, HypercellError) as error:
                 channel.close_all(descriptors)
                 control.send(Forked(message.number, 0, str(error)))
                 continue
             if pid == 0:
                 _run(child, socket.socket(fileno=descriptors[0]))
-            os.close(descriptors[0])
+            channel.close_all(descriptors)
             pidfd = os.pidfd_open(pid)
             children[pidfd] = (pid, message.number)
             poller.register(pidfd, select.POLLIN)

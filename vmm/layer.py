@@ -12,7 +12,7 @@ from hypercell.vmm.errors import HostError
 
 
 class Layer:
-    """A sealed memory file of ``size`` bytes. It closes with its last reference, or by ``close``."""
+    """A sealed memory file of ``size`` bytes. It closes with its last reference or by ``close``."""
 
     def __init__(self, fd: int) -> None:
         """Take over a sealed memory file."""

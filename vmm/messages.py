@@ -20,10 +20,25 @@ _BITS = 16
 
 
 # --- kernel process <-> fork server (zygote, compiler) ---
+class Held(msgspec.Struct, frozen=True):
+    """A file that the zygote keeps in huge pages for the workers it forks."""
+
+    key: str
+    size: int
+    code: bool
+
+
 class Fork(msgspec.Struct, frozen=True, tag=True):
-    """Fork a child; its socket travels with the message."""
+    """Fork a child; its socket travels with the message, then the files that it will need."""
 
     number: int
+    held: tuple[Held, ...] = ()
+
+
+class Release(msgspec.Struct, frozen=True, tag=True):
+    """Let go of files."""
+
+    keys: tuple[str, ...]
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -47,7 +62,7 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     status: int
 
 
-ToServer = Fork
+ToServer = Fork | Release
 FromServer = Ready | Forked | Ended
 
 
@@ -70,9 +85,8 @@ class Symbolize(msgspec.Struct, frozen=True, tag=True):
 
 
 class Compiled(msgspec.Struct, frozen=True, tag=True):
-    """The ``.cwasm`` in the descriptor, from ``offset``."""
+    """The ``.cwasm`` is in the descriptor."""
 
-    offset: int
     exports: tuple[ExportType, ...]
     imports: tuple[ImportType, ...]
 
@@ -97,39 +111,34 @@ FromCompiler = Compiled | Symbolized | Raised
 
 
 # --- kernel process <-> worker ---
-class CodeAt(msgspec.Struct, frozen=True):
-    """A ``.cwasm`` in a descriptor."""
-
-    offset: int
-    size: int
-
-
 class Boot(msgspec.Struct, frozen=True, tag=True):
     """Boot the image in the descriptor and report its snapshot."""
 
 
 class Park(msgspec.Struct, frozen=True, tag=True):
-    """Fork the snapshot in the first descriptor; then come its code and layer descriptors.
+    """Fork the snapshot in the first descriptor; then come its files.
 
-    ``warm``: commands to run and undo, with code and layer descriptors of their own at the end.
+    ``code`` and ``layers`` of the snapshot: the keys of what the zygote holds, "" for a descriptor
+    that travels here. ``suspended``: what stands at a deferred file. ``eager``: copy the snapshot
+    now instead of page by page. ``warm``: a job to run and undo, its descriptors last.
     """
 
     state: bytes
-    code: tuple[CodeAt, ...] = ()
-    layers: tuple[int, ...] = ()
-    warm: tuple[WireCommand, ...] = ()
-    warm_code: tuple[CodeAt, ...] = ()
-    warm_layers: tuple[int, ...] = ()
+    code: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    suspended: tuple[WireCommand, ...] = ()
+    eager: bool = False
+    warm: Job | None = None
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
-    """Run commands. Descriptors: code, then layers (sizes in bytes)."""
+    """Run commands. Descriptors: code, then layers; here are their sizes in bytes."""
 
     commands: tuple[WireCommand, ...]
-    code: tuple[CodeAt, ...]
+    code: tuple[int, ...]
     layers: tuple[int, ...]
     limits: Limits
-    interactive: bool  # stdin may be asked for
+    interactive: bool = False  # stdin may be asked for
     snapshot: bool = False  # take one at the end, or at a deferred file
     until_deferred: bool = False
 

@@ -1,0 +1,213 @@
+"""The way into micro-VMs for a kernel process: compile, acquire, snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Self
+
+from hypercell.vmm import channel as channels
+from hypercell.vmm import image_file, memfd, warmup
+from hypercell.vmm.async_channel import AsyncChannel
+from hypercell.vmm.cache import Cache
+from hypercell.vmm.code_cache import Code, CodeCache
+from hypercell.vmm.commands import Command, Ok
+from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
+from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
+from hypercell.vmm.fork_client import ForkServer
+from hypercell.vmm.layer import Layer
+from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_error
+from hypercell.vmm.pool import Pool
+from hypercell.vmm.program import Limits
+from hypercell.vmm.vm import Incoming, OnOutput, Vm
+from hypercell.vmm.vm_snapshot import Snapshot, Warmup
+
+PARKED = 2
+_BOOT_SECONDS = 10.0
+
+
+class Hypervisor:
+    """One per kernel process; used from one event loop.
+
+    ``parked``: how many VMs of the bare image wait ready-made. ``cache``: where compiled code is
+    kept, else the user's cache directory.
+    """
+
+    def __init__(self, *, parked: int = PARKED, cache: Cache | None = None) -> None:
+        self.cache = cache or Cache()
+        self._parked = parked
+        self._zygote = ForkServer("hypercell.vmm.zygote")
+        self._compiler_server = ForkServer("hypercell.vmm.compiler")
+        self._compiler = CompilerClient(self._compiler_server)
+        self._codes = CodeCache(self.cache, self._compiler)
+        self._pool = Pool(self._zygote)
+        self._image: Snapshot | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start the processes and boot the image.
+
+        Raises ``KvmUnavailable``, ``ImageMissing``, ``HostError``.
+        """
+        if self._closed:
+            raise Closed("the hypervisor is closed")
+        if self._image is not None:
+            return
+        image = image_file.read()
+        try:
+            compiling = asyncio.create_task(self._compiler_server.start())
+            try:
+                fd, state = await self._boot(image)
+            finally:
+                await asyncio.gather(compiling, return_exceptions=True)
+            compiling.result()
+            code = await self.compile(warmup.PROGRAM)
+            self._image = Snapshot(
+                "image", fd, state, parked=self._parked, warmup=warmup.for_image(code)
+            )
+            self._pool.add(self._image)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End every process and VM. Calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            await self._pool.close()
+            await asyncio.gather(self._zygote.close(), self._compiler_server.close())
+            self._codes.clear()
+            if self._image is not None:
+                self._image.close()
+            self.cache.close()
+
+    async def compile(self, wasm: bytes | str, *, limits: CompileLimits | None = None) -> Code:
+        """Compile Wasm, or WAT given as ``str``; what was compiled before comes from the cache.
+
+        Raises ``InvalidModule``, ``CompileLimitExceeded``.
+        """
+        return await self._codes.get(wasm, limits or CompileLimits())
+
+    async def symbolize(self, wasm: bytes, offsets: Sequence[int]) -> tuple[Place | None, ...]:
+        """File and line for offsets into the bytes of a module, from its DWARF."""
+        return await self._compiler.symbolize(wasm, offsets)
+
+    async def acquire(self, snapshot: Snapshot | None = None) -> Vm:
+        """A VM that nobody has used: parked, else made now. None: the bare image.
+
+        Raises ``HostError``, ``Closed``.
+        """
+        return await self._pool.acquire(snapshot or self._base())
+
+    async def make_snapshot(
+        self,
+        commands: Sequence[Command],
+        *,
+        code: Sequence[Code] = (),
+        layers: Sequence[Layer] = (),
+        name: str,
+        until_deferred: bool = False,
+        limits: Limits | None = None,
+        parked: int = 1,
+        eager: bool = False,
+        warmup: Warmup | None = None,
+        on_output: OnOutput | None = None,
+    ) -> Snapshot:
+        """Run commands in a fresh VM and keep its state: at the end, or where the last command
+        opens a deferred file.
+
+        ``parked`` VMs of it wait ready-made; ``eager``: each with a copy of the snapshot of its
+        own in huge pages, which costs its size in memory; ``warmup``: run and undone in each.
+        Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
+        """
+        vm = await self.acquire()
+        try:
+            fd, state, replies = await vm.snapshot(
+                commands,
+                code=code,
+                layers=layers,
+                limits=limits,
+                until_deferred=until_deferred,
+                on_output=on_output,
+            )
+        finally:
+            vm.close()
+        failed = [reply for reply in replies if not isinstance(reply, Ok)]
+        if failed:
+            os.close(fd)
+            raise CellError(f"the snapshot {name!r} cannot be made: {failed[0]}")
+        snapshot = Snapshot(
+            name,
+            fd,
+            state,
+            code=code,
+            layers=layers,
+            suspended=commands[-1:] if until_deferred else (),
+            parked=parked,
+            eager=eager,
+            warmup=warmup,
+        )
+        self._pool.add(snapshot)
+        return snapshot
+
+    def discard(self, snapshot: Snapshot) -> None:
+        """Forget a snapshot and its parked VMs; VMs that run go on."""
+        self._pool.discard(snapshot)
+        snapshot.close()
+
+    def parked(self, snapshot: Snapshot | None = None) -> int:
+        """How many VMs wait ready-made."""
+        return self._pool.count(snapshot or self._base())
+
+    async def filled(self) -> None:
+        """Wait until all VMs that should be parked are; for benchmarks and tests."""
+        await self._pool.filled()
+
+    def processes(self) -> dict[str, list[int]]:
+        """Process ids: zygote, compiler, workers, compiles."""
+        servers = {"zygote": self._zygote.pid, "compiler": self._compiler_server.pid}
+        found = {name: [pid] for name, pid in servers.items() if pid is not None}
+        found["workers"] = self._zygote.children
+        found["compiles"] = self._compiler_server.children
+        return found
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _base(self) -> Snapshot:
+        if self._closed:
+            raise Closed("the hypervisor is closed")
+        if self._image is None:
+            raise Closed("the hypervisor was not started")
+        return self._image
+
+    async def _boot(self, image: bytes) -> tuple[int, bytes]:
+        """Boot the image in a worker; its snapshot."""
+        child = await self._zygote.fork()
+        channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
+        fd = memfd.of_bytes(image, "image")
+        try:
+            async with asyncio.timeout(_BOOT_SECONDS):
+                await channel.send(Boot(), [fd])
+                message, descriptors = await channel.receive()
+        except TimeoutError:
+            raise HostError(f"the guest image did not boot in {_BOOT_SECONDS:g} s") from None
+        except WorkerLost:
+            raise HostError("the process that boots the guest image died") from None
+        finally:
+            os.close(fd)
+            child.kill()
+            child.forget()
+            channel.close()
+        if isinstance(message, Raised):
+            channels.close_all(descriptors)
+            raise unpack_error(message)
+        if not isinstance(message, Snapped) or len(descriptors) != 1:
+            channels.close_all(descriptors)
+            raise ProtocolViolation("the guest image booted into no snapshot")
+        return descriptors[0], message.state

@@ -1,0 +1,184 @@
+"""Parked workers: VMs made ahead, from immutable snapshots, while nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import deque
+
+from hypercell.vmm import channel as channels
+from hypercell.vmm.async_channel import AsyncChannel
+from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation
+from hypercell.vmm.fork_client import Child, ForkServer
+from hypercell.vmm.messages import FromWorker, Park, Parked, Raised, pack_commands, unpack_error
+from hypercell.vmm.vm import Incoming, Vm
+from hypercell.vmm.vm_snapshot import Snapshot
+
+_PARK_SECONDS = 10.0
+_AFTER_CLOSE = 0.005  # seconds: let the reply go out first
+_AFTER_ACQUIRE = 0.25  # a cell that runs longer shares the processors with us
+
+
+class Waiting:
+    """A worker that waits for its job."""
+
+    def __init__(self, child: Child, channel: AsyncChannel[Incoming]) -> None:
+        self.child = child
+        self.channel = channel
+
+    def usable(self) -> bool:
+        """Whether the worker is alive and has said nothing unasked."""
+        return not self.child.ended.done() and self.channel.quiet()
+
+    def close(self) -> None:
+        self.child.kill()
+        self.child.forget()
+        self.channel.close()
+
+
+class Pool:
+    """Keeps ``Snapshot.parked`` workers ready for each snapshot it has been told of."""
+
+    def __init__(self, zygote: ForkServer) -> None:
+        self._zygote = zygote
+        self._ready: dict[Snapshot, deque[Waiting]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._filling: asyncio.Task[None] | None = None
+        self._releasing: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Keep workers ready for a snapshot from now on."""
+        self._ready.setdefault(snapshot, deque())
+        self._refill_in(0.0)
+
+    def discard(self, snapshot: Snapshot) -> None:
+        """End the workers of a snapshot and let the zygote forget its files."""
+        for waiting in self._ready.pop(snapshot, ()):
+            waiting.close()
+        keys = [key for key, _ in snapshot.files() if key]
+        if keys:
+            task = asyncio.ensure_future(self._zygote.release(keys))
+            self._releasing.add(task)
+            task.add_done_callback(self._releasing.discard)
+
+    def count(self, snapshot: Snapshot) -> int:
+        """How many workers are parked for it."""
+        return len(self._ready.get(snapshot, ()))
+
+    async def acquire(self, snapshot: Snapshot) -> Vm:
+        """A parked VM, or one made now. Raises ``HostError``."""
+        ready = self._ready.get(snapshot, deque())
+        while ready:
+            waiting = ready.popleft()
+            if waiting.usable():
+                self._refill_in(_AFTER_ACQUIRE)
+                return self._vm(waiting, snapshot)
+            waiting.close()
+        waiting = await self.park(snapshot, on_demand=True)
+        self._refill_in(_AFTER_ACQUIRE)
+        return self._vm(waiting, snapshot)
+
+    async def filled(self) -> None:
+        """Wait until the workers that should be parked are."""
+        if self._filling is None:
+            self._start_filling()
+        if self._filling is not None:
+            await asyncio.shield(self._filling)
+
+    async def close(self) -> None:
+        """End all workers."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.gather(self._filling, return_exceptions=True)
+        for ready in self._ready.values():
+            for waiting in ready:
+                waiting.close()
+        self._ready.clear()
+
+    async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
+        """Fork a worker and its VM. On demand it is neither copied ahead nor warmed up."""
+        held, files = snapshot.held()
+        child = await self._zygote.fork(held, files)
+        channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
+        waiting = Waiting(child, channel)
+        try:
+            warmup = None if on_demand else snapshot.warmup
+            keys = snapshot.files()
+            count = len(snapshot.code)
+            request = Park(
+                snapshot.state,
+                tuple(key for key, _ in keys[:count]),
+                tuple(key for key, _ in keys[count:]),
+                pack_commands(snapshot.suspended),
+                snapshot.eager and not on_demand,
+                warmup.job() if warmup else None,
+            )
+            descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]
+            if warmup:
+                descriptors += warmup.descriptors()
+            async with asyncio.timeout(_PARK_SECONDS):
+                await channel.send(request, descriptors)
+                message, unasked = await channel.receive()
+            channels.close_all(unasked)
+            if isinstance(message, Raised):
+                raise unpack_error(message)
+            if not isinstance(message, Parked):
+                raise ProtocolViolation(f"a worker sent {type(message).__name__}, not Parked")
+        except TimeoutError:
+            waiting.close()
+            raise HostError(f"a VM was not ready after {_PARK_SECONDS:g} s") from None
+        except BaseException:
+            waiting.close()
+            raise
+        return waiting
+
+    def _vm(self, waiting: Waiting, snapshot: Snapshot) -> Vm:
+        refill = functools.partial(self._refill_in, _AFTER_CLOSE)
+        return Vm(waiting.child, waiting.channel, snapshot.suspended, refill)
+
+    def _refill_in(self, seconds: float) -> None:
+        """Look for missing workers after a while; an earlier time wins."""
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._start_filling)
+
+    def _start_filling(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._filling is None and not self._closed:
+            self._filling = asyncio.create_task(self._fill())
+
+    async def _fill(self) -> None:
+        try:
+            for snapshot in list(self._ready):
+                while not self._closed and self._missing(snapshot):
+                    waiting = await self.park(snapshot)
+                    ready = self._ready.get(snapshot)
+                    if ready is None:
+                        waiting.close()
+                    else:
+                        ready.append(waiting)
+        except (HypercellError, OSError):
+            pass  # the next acquire makes its VM itself, and says what is wrong
+        finally:
+            self._filling = None
+
+    def _missing(self, snapshot: Snapshot) -> bool:
+        ready = self._ready.get(snapshot)
+        if ready is None:
+            return False
+        for waiting in [waiting for waiting in ready if not waiting.usable()]:
+            ready.remove(waiting)
+            waiting.close()
+        return len(ready) < snapshot.parked

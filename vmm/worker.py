@@ -1,0 +1,176 @@
+"""A worker: the forked, jailed process that drives one VM, from its first page to its end.
+
+It waits for one of ``Boot`` (the image) or ``Park`` (a snapshot), then serves jobs. Whatever goes
+wrong is reported as an error of the tree, and then it ends: a VM that misbehaved never runs again.
+Nothing is freed here; the end of the process frees all of it, after the result has been sent.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from hypercell.vmm import channel as channels
+from hypercell.vmm import memfd
+from hypercell.vmm.batches import Batches
+from hypercell.vmm.channel import Channel
+from hypercell.vmm.commands import Command, Reply
+from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation, SystemCallFailed
+from hypercell.vmm.image import GuestImage
+from hypercell.vmm.job import JobHost
+from hypercell.vmm.machine import Machine
+from hypercell.vmm.messages import (
+    Boot,
+    Done,
+    Job,
+    Park,
+    Parked,
+    Snapped,
+    ToWorker,
+    WireReply,
+    pack_error,
+    pack_reply,
+    unpack_command,
+)
+from hypercell.vmm.outcome import Usage
+from hypercell.vmm.program import MIB, Limits
+from hypercell.vmm.snapshot import Snapshot, SnapshotState
+from hypercell.vmm.windows import HugeMapping
+
+_BOOT_MEMORY = 64 * MIB
+_IMAGE_MAX = 16 * MIB
+_TICK = 0.01  # seconds
+
+
+class Worker:
+    """Serves one channel. ``held``: what the zygote mapped for its workers."""
+
+    def __init__(
+        self, channel: Channel[ToWorker], kvm: int, held: Mapping[str, HugeMapping]
+    ) -> None:
+        self._channel = channel
+        self._kvm = kvm
+        self._held = held
+        self._machine: Machine | None = None
+        self._inherited = 0  # bytes of memory that the snapshot had
+        self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
+        # The handler does nothing: the signal is there to end KVM_RUN.
+        signal.signal(signal.SIGALRM, lambda *_: None)
+
+    def serve(self) -> None:
+        """Serve until the kernel process closes the channel, or something goes wrong."""
+        try:
+            while True:
+                message, descriptors = self._channel.receive()
+                if isinstance(message, Boot):
+                    self._boot(descriptors)
+                elif isinstance(message, Park):
+                    self._park(message, descriptors)
+                elif isinstance(message, Job):
+                    self._answer(message, descriptors)
+                else:  # a Cancel or input that came after the end of its job
+                    channels.close_all(descriptors)
+        except HypercellError as error:
+            self._channel.send(pack_error(error))
+        except OSError as error:
+            failure = SystemCallFailed("worker", error.errno or 0, f"a worker failed: {error}")
+            self._channel.send(pack_error(failure))
+
+    # --- the VM -----------------------------------------------------------------------------
+
+    def _boot(self, descriptors: list[int]) -> None:
+        image = GuestImage(memfd.read(descriptors[0], _IMAGE_MAX))
+        channels.close_all(descriptors)
+        self._machine = Machine.boot(self._kvm, image, limits_memory=_BOOT_MEMORY)
+        host = JobHost(self._channel, Job((), (), (), Limits()), silent=True)
+        with _Ticking():
+            self._machine.start(host)
+        self._send_snapshot(())
+
+    def _park(self, request: Park, descriptors: list[int]) -> None:
+        state = msgspec.msgpack.decode(request.state, type=SnapshotState)
+        rest = iter(descriptors)
+        snapshot = Snapshot(next(rest), state)
+        code = [self._held[key] if key else next(rest) for key in request.code]
+        layers = [self._held[key] if key else next(rest) for key in request.layers]
+        self._machine = Machine.fork(
+            self._kvm,
+            snapshot,
+            limits_memory=0,
+            code=code,
+            layers=layers,
+            eager=request.eager,
+        )
+        self._inherited = self._machine.committed
+        self._suspended = tuple(unpack_command(command) for command in request.suspended)
+        if request.warm is not None:
+            self._machine.warm_up()
+            host = JobHost(self._channel, request.warm, silent=True)
+            self._run(request.warm, list(rest), host)
+            self._machine.refresh()
+        channels.close_all([fd for fd in descriptors[1:] if fd >= 0])
+        self._channel.send(Parked())
+
+    def _answer(self, job: Job, descriptors: list[int]) -> None:
+        started = time.monotonic()
+        host = JobHost(self._channel, job)
+        replies = self._run(job, descriptors, host)
+        host.flush()
+        channels.close_all(descriptors)
+        packed = tuple(map(pack_reply, replies))
+        if job.snapshot:
+            self._send_snapshot(packed)
+            return
+        machine = self._ready()
+        usage = Usage(
+            wall=time.monotonic() - started,
+            linear_memory=machine.committed,
+            output=host.written,
+            refused_grows=machine.refused_grows,
+        )
+        self._channel.send(Done(packed, usage))
+
+    def _send_snapshot(self, replies: tuple[WireReply, ...]) -> None:
+        snapshot = self._ready().snapshot()
+        state = msgspec.msgpack.encode(snapshot.state)
+        self._channel.send(Snapped(state, replies), [snapshot.fd])
+        snapshot.close()
+
+    def _ready(self) -> Machine:
+        if self._machine is None:
+            raise HostError("a worker got a job before its VM")
+        return self._machine
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    def _run(self, job: Job, descriptors: list[int], host: JobHost) -> list[Reply]:
+        """Run all commands of a job, in as many batches as that takes."""
+        machine = self._ready()
+        if len(descriptors) != len(job.code) + len(job.layers):
+            raise ProtocolViolation(f"{len(descriptors)} descriptors with a job")
+        machine.limits_memory = self._inherited + job.limits.memory
+        code = [machine.map_code(fd, size) for fd, size in zip(descriptors, job.code, strict=False)]
+        layers = [
+            machine.map_layer(fd, size) if size else (0, 0)
+            for fd, size in zip(descriptors[len(code) :], job.layers, strict=True)
+        ]
+        commands = [unpack_command(command) for command in job.commands]
+        batches = Batches(machine, host, code, layers)
+        with _Ticking():
+            if job.until_deferred:
+                return batches.run_to_deferred(commands)
+            suspended, self._suspended = self._suspended, ()
+            return batches.run(commands, suspended)
+
+
+class _Ticking:
+    """While it lasts a signal interrupts every system call each 10 ms; KVM_RUN ends with EINTR."""
+
+    def __enter__(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,60 @@
+"""The zygote: ``python -m hypercell.vmm.zygote``.
+
+It holds ``/dev/kvm``, the imported modules and big files in huge pages, and forks one worker a VM.
+It has one thread, never talks to a guest and never sees a cell.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+
+from hypercell.vmm import fork_server, jail
+from hypercell.vmm.channel import Channel
+from hypercell.vmm.messages import Held, Ready, ToWorker
+from hypercell.vmm.windows import HugeMapping
+from hypercell.vmm.worker import Worker
+
+_DESCRIPTORS = 512
+_FILE_SIZE = 1 << 40  # a snapshot is a sparse file over the guest's address space
+
+
+class Files:
+    """What the zygote holds, by key; workers inherit the pages."""
+
+    def __init__(self) -> None:
+        self.mappings: dict[str, HugeMapping] = {}
+
+    def hold(self, files: Sequence[Held], descriptors: Sequence[int]) -> None:
+        for file, fd in zip(files, descriptors, strict=True):
+            if file.key not in self.mappings:
+                self.mappings[file.key] = HugeMapping(fd, file.size, code=file.code)
+
+    def release(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            mapping = self.mappings.pop(key, None)
+            if mapping is not None:
+                mapping.close()
+
+
+def main() -> None:
+    """Serve forks until the kernel process goes."""
+    control, server = fork_server.arguments()
+    try:
+        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        control.send(Ready(f"/dev/kvm: {error.strerror}"))
+        return
+    files = Files()
+
+    def child(sock: socket.socket) -> None:
+        keep = [sock.fileno(), kvm]
+        jail.enter_child(server, keep, jail.Rlimits(_DESCRIPTORS, _FILE_SIZE))
+        Worker(Channel(sock, ToWorker), kvm, files.mappings).serve()
+
+    fork_server.serve(control, child, files)
+
+
+if __name__ == "__main__":
+    fork_server.run(main)
