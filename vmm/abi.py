@@ -64,7 +64,7 @@ ARENA_STRIDE: Final = 0x2_0000_0000
 ARENA_COUNT: Final = 64  # arena 0 extends the native heap, 1.. are linear memories and GC heaps
 ARENA_LIMIT: Final = 0x1_0000_0000  # committed bytes of one arena
 
-# --- the shared region: offsets from SHARED_BASE ---------------------------------------------------
+# --- the shared region: offsets from SHARED_BASE --------------------------------------------------
 MAILBOX: Final = 0x0
 RING_HEADER: Final = 0x1000  # head (u64, guest) at +0, tail (u64, host) at +64
 STDIN_AREA: Final = 0x1_0000
@@ -76,7 +76,7 @@ COMMAND_AREA_SIZE: Final = 0x10_0000
 REPLY_AREA: Final = 0x30_0000
 REPLY_AREA_SIZE: Final = 0x10_0000
 
-# --- the mailbox: offsets from SHARED_BASE + MAILBOX ------------------------------------------------
+# --- the mailbox: offsets from SHARED_BASE + MAILBOX ----------------------------------------------
 MB_MAGIC: Final = 0x00  # u32, host
 MB_VERSION: Final = 0x04  # u32, host
 MB_OP: Final = 0x08  # u64, guest: which hypercall
@@ -92,7 +92,7 @@ MB_GENERATION: Final = 0xA0  # u64, host: changes in every fork; the guest then 
 MB_FLAGS: Final = 0xA8  # u64, host
 FLAG_DETERMINISTIC: Final = 1  # clocks stand still
 
-# --- hypercalls ---------------------------------------------------------------------------------------
+# --- hypercalls -----------------------------------------------------------------------------------
 HC_WAIT: Final = 1  # args: reply_len, executed -> host writes a batch
 HC_GROW: Final = 2  # args: arena, old, new (bytes, multiples of PAGE) -> 0 done, 1 refused
 HC_FLUSH: Final = 3  # the ring is full -> returns when it is empty
@@ -102,13 +102,13 @@ HC_DEFERRED: Final = 6  # a deferred file is wanted -> host writes a file-system
 HC_FAULT: Final = 7  # args: vector, error, rip, cr2, rsp, rbp; does not return
 HC_PANIC: Final = 8  # args: length of the message in the reply area; does not return
 
-# --- the output ring: records of {stream u32, length u32, payload, padding to 8} ------------------------
+# --- the output ring: records of {stream u32, length u32, payload, padding to 8} ------------------
 STDOUT: Final = 1
 STDERR: Final = 2
 RECORD_HEADER: Final = 8
 RECORD_MAX: Final = 0x1_0000  # payload bytes of one record
 
-# --- commands -------------------------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 # Batch: count u32, then {op u32, length u32, body}. Bodies are sequences of
 # u32 | u64 | bytes (u32 length + data) | str (bytes, UTF-8) | list (u32 count + items).
 CMD_LOAD: Final = 1  # address u64, length u64, kind u32 -> module u32
@@ -135,7 +135,7 @@ MOUNT_LAYER: Final = 0  # read-only; several on one path stack, the last on top
 MOUNT_HOME: Final = 1  # writable, EXPORT tells what changed
 MOUNT_TMP: Final = 2  # writable, forgotten; address and length are 0
 
-# --- replies: for each executed command {status u32, length u32, body}; the first that is not OK ends a batch
+# --- replies: {status u32, length u32, body} for each executed command; not OK ends a batch ---
 ST_OK: Final = 0  # body as above
 ST_TRAP: Final = (
     1  # code u32, message str, [frame]; frame: module str, index u32, name str, offset u64
@@ -163,7 +163,7 @@ TRAP_ALLOCATION_TOO_LARGE: Final = 13
 TRAP_UNCAUGHT_EXCEPTION: Final = 14
 TRAP_HEAP_MISALIGNED: Final = 15
 
-# --- values: {type u32, 16 bytes}; references are handles, 0 is null ------------------------------------
+# --- values: {type u32, 16 bytes}; references are handles, 0 is null ------------------------------
 VAL_I32: Final = 0x7F
 VAL_I64: Final = 0x7E
 VAL_F32: Final = 0x7D
@@ -173,7 +173,8 @@ VAL_FUNCREF: Final = 0x70
 VAL_EXTERNREF: Final = 0x6F  # payload 0 null, else host value + 1
 VAL_ANYREF: Final = 0x6E
 VAL_EXNREF: Final = 0x69
-# An anyref's payload says in its upper 8 bytes what it holds; with REF_HOST the lower ones are as for externref.
+# An anyref's payload says in its upper 8 bytes what it holds; with REF_HOST the lower ones are
+# as for externref.
 REF_OPAQUE: Final = 0
 REF_I31: Final = 1
 REF_STRUCT: Final = 2

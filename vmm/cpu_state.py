@@ -1,7 +1,7 @@
 """The processor state of the guest: constants for ring 3, descriptor tables, exception stub.
 
-The vCPU starts in ring 3. All ring-0 code is the stub: ``mov esp, FRAME_v; iretq``, which leaves the
-CPU's own pushes on the ring-0 stack as the record of the fault. See ``docs/abi.md``.
+The vCPU starts in ring 3. All ring-0 code is the stub: ``mov esp, FRAME_v; iretq``, which leaves
+the CPU's own pushes on the ring-0 stack as the record of the fault. See ``docs/abi.md``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the host reads of ELF files: the segments of our image, the `.text` of a hostile `.cwasm`."""
+"""What the host reads of ELF files: segments of our image, `.text` of a hostile `.cwasm`."""
 
 from __future__ import annotations
 

@@ -9,11 +9,14 @@ import errno
 import functools
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hypercell.vmm import cpu_state, libc
-from hypercell.vmm._ffi import ffi
+from hypercell.vmm._ffi import ffi as _generated
 from hypercell.vmm.errors import KvmUnavailable, SystemCallFailed
+
+ffi: Any = _generated  # untyped by nature
+_lib: Any = ffi.dlopen(None)
 
 API_VERSION: Final = 12
 XSAVE_SIZE: Final = 4096
@@ -73,7 +76,6 @@ _SET_XSAVE = _request(_WRITE, 0xA5, XSAVE_SIZE)
 _SET_XCRS = _request(_WRITE, 0xA7, 392)
 _SET_MSR_FILTER = _request(_WRITE, 0xC6, 392)
 
-_lib = ffi.dlopen(None)
 _accepted_cr4: list[int] = []  # the CR4 that this machine's KVM takes, once known
 
 

@@ -9,10 +9,14 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from typing import Any
 
-from hypercell.vmm._ffi import ffi
+from hypercell.vmm._ffi import ffi as _generated
 from hypercell.vmm.abi import HUGE, PAGE
 from hypercell.vmm.errors import HostError, SystemCallFailed
+
+ffi: Any = _generated  # untyped by nature
+_lib: Any = ffi.dlopen(None)
 
 PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
@@ -24,8 +28,6 @@ _PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 
 _SCAN_REGIONS = 512
 _COMPARED = 0x1_0000  # bytes compared at a time
 _MAP_FAILED = 2**64 - 1
-
-_lib = ffi.dlopen(None)
 
 
 def _failed(call: str, what: str) -> SystemCallFailed:

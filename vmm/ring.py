@@ -19,6 +19,7 @@ class OutputRing:
 
     def __init__(self, shared: memoryview, position: int = 0) -> None:
         self._shared = shared
+        self._tail = position
         self.restart(position)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import struct
 
 from hypercell.vmm.errors import ProtocolViolation
@@ -21,25 +22,25 @@ class Writer:
         self._data += struct.pack("<Q", value)
         return self
 
-    def bytes(self, value: bytes) -> Writer:
+    def bytes(self, value: builtins.bytes) -> Writer:
         self._data += struct.pack("<I", len(value)) + value
         return self
 
-    def str(self, value: str) -> Writer:
+    def str(self, value: builtins.str) -> Writer:
         return self.bytes(value.encode())
 
-    def done(self) -> bytes:
-        return bytes(self._data)
+    def done(self) -> builtins.bytes:
+        return builtins.bytes(self._data)
 
 
 class Reader:
     """Takes fields from bytes that a guest wrote. Every length is checked against what is left."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: builtins.bytes) -> None:
         self._data = data
         self._at = 0
 
-    def _take(self, size: int) -> bytes:
+    def _take(self, size: int) -> builtins.bytes:
         end = self._at + size
         if end > len(self._data):
             raise ProtocolViolation(
@@ -55,13 +56,13 @@ class Reader:
     def u64(self) -> int:
         return int.from_bytes(self._take(8), "little")
 
-    def bytes(self) -> bytes:
+    def bytes(self) -> builtins.bytes:
         return self._take(self.u32())
 
-    def str(self) -> str:
+    def str(self) -> builtins.str:
         return self.bytes().decode("utf-8", "replace")
 
-    def raw(self, size: int) -> bytes:
+    def raw(self, size: int) -> builtins.bytes:
         return self._take(size)
 
     def end(self) -> None:
