@@ -9,10 +9,19 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+extern crate std;
+
 mod errno;
+mod fd_table;
 mod fs;
 mod functions;
 mod host;
+mod limits;
+mod memory;
+mod p1;
+mod tar;
+mod types;
 mod wasi;
 
 pub use errno::Errno;

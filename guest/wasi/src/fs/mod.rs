@@ -1,28 +1,34 @@
-//! The file system: one tree of inodes; tar layers, `/home` and `/tmp` are mounted into it.
+//! The file system: one tree of inodes, into which tar layers, `/home` and `/tmp` are mounted.
+//!
+//! Zones (`inode.rs`) say what may be written; a mount only changes the tree, nothing is looked up in
+//! several layers later. File contents stay in the mapped tars until they are written.
+
+mod commands;
+mod content;
+mod directory;
+mod entries;
+mod export;
+mod files;
+pub(crate) mod inode;
+mod layer;
+mod mount;
+pub(crate) mod path;
+mod quota;
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 use core::fmt;
 
-/// How a tar is mounted: `MOUNT_*` of the ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Read-only; several on one path stack, the last on top.
-    Layer,
-    /// Writable over the tar; `export` tells what changed. One in a file system.
-    Home,
-    /// Writable and forgotten.
-    Tmp,
-}
+use directory::{Directory, FIRST_COOKIE};
+use export::Export;
+use inode::{Id, Inode, Inodes, Node, Zone};
+use quota::Usage;
 
-/// Limits of the writable mounts.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota {
-    pub home_bytes: u64,
-    pub home_files: u64,
-    pub tmp_bytes: u64,
-    pub tmp_files: u64,
-}
+use crate::errno::{Answer, Errno};
+pub use mount::Mode;
+pub use quota::{Quota, QuotaHit};
 
 /// Why a file-system command was refused; `Display` says it for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,94 +40,93 @@ impl fmt::Display for FsError {
     }
 }
 
-/// Which limit a program ran into; the first one is kept. `Display` says it for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuotaHit {
-    HomeBytes(u64),
-    HomeFiles(u64),
-    TmpBytes(u64),
-    TmpFiles(u64),
-    Depth(u64),
-    OpenFiles(u64),
-}
+impl core::error::Error for FsError {}
 
-impl fmt::Display for QuotaHit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
+/// The files that a VM's programs see.
+pub struct FileSystem {
+    inodes: Inodes,
+    root: Id,
+    /// Where `Mode::Home` is mounted.
+    home: Option<Id>,
+    quota: Quota,
+    usage: Usage,
+    hit: Option<QuotaHit>,
+    next_cookie: u64,
+    /// Grows with every change, so that an export in pieces knows that it is of one state.
+    version: u64,
+    export: Option<Export>,
 }
-
-pub struct FileSystem {}
 
 impl FileSystem {
     /// An empty, read-only root. `now`: nanoseconds since 1970.
     #[must_use]
-    pub fn new(_now: u64) -> Self {
-        FileSystem {}
+    pub fn new(now: u64) -> Self {
+        let mut inodes = Inodes::new();
+        let root = inodes.add(Zone::Layer, Node::File(content::Content::empty()), now);
+        let inode = inodes.get_mut(root);
+        inode.node = Node::Directory(Directory::new(root, Arc::from("")));
+        inode.nlink = 1;
+        FileSystem {
+            inodes,
+            root,
+            home: None,
+            quota: Quota::default(),
+            usage: Usage::default(),
+            hit: None,
+            next_cookie: FIRST_COOKIE,
+            version: 0,
+            export: None,
+        }
     }
 
-    /// CMD_MOUNT.
-    ///
-    /// # Errors
-    /// The tar is damaged or hostile, or the path does not allow it.
-    pub fn mount(
-        &mut self,
-        _path: &str,
-        _tar: &'static [u8],
-        _mode: Mode,
-        _now: u64,
-    ) -> Result<(), FsError> {
-        Err(FsError("not yet".into()))
+
+    pub(crate) fn inode(&self, id: Id) -> &Inode {
+        self.inodes.get(id)
     }
 
-    /// CMD_PUT_FILE: makes `path` a file with these bytes, not copied; parents are made.
-    ///
-    /// # Errors
-    /// The path is not usable.
-    pub fn put_file(
-        &mut self,
-        _path: &str,
-        _data: &'static [u8],
-        _now: u64,
-    ) -> Result<(), FsError> {
-        Err(FsError("not yet".into()))
+    pub(crate) fn directory(&self, id: Id) -> Answer<&Directory> {
+        match &self.inodes.get(id).node {
+            Node::Directory(directory) => Ok(directory),
+            _ => Err(Errno::Notdir),
+        }
     }
 
-    /// CMD_DEFER: an empty file until its first open asks the host.
-    ///
-    /// # Errors
-    /// The path is not usable.
-    pub fn defer(&mut self, _path: &str, _now: u64) -> Result<(), FsError> {
-        Err(FsError("not yet".into()))
+    pub(crate) fn is_directory(&self, id: Id) -> bool {
+        matches!(self.inodes.get(id).node, Node::Directory(_))
     }
 
-    /// CMD_READ_FILE: the file's size and at most `max` bytes from `offset`.
-    ///
-    /// # Errors
-    /// No such file.
-    pub fn read_file(
-        &self,
-        _path: &str,
-        _offset: u64,
-        _max: usize,
-    ) -> Result<(u64, &[u8]), FsError> {
-        Err(FsError("not yet".into()))
+    fn directory_mut(&mut self, id: Id) -> Answer<&mut Directory> {
+        match &mut self.inodes.get_mut(id).node {
+            Node::Directory(directory) => Ok(directory),
+            _ => Err(Errno::Notdir),
+        }
     }
 
-    /// CMD_QUOTA.
-    pub fn set_quota(&mut self, _quota: Quota) {}
-
-    /// The first limit that a program hit since the last call of `clear_quota_hit`.
-    #[must_use]
-    pub fn quota_hit(&self) -> Option<QuotaHit> {
-        None
+    /// Refuses what lies in a read-only layer.
+    pub(crate) fn check_writable(&self, id: Id) -> Answer<()> {
+        match self.inodes.get(id).zone {
+            Zone::Layer => Err(Errno::Rofs),
+            Zone::Home | Zone::Tmp => Ok(()),
+        }
     }
 
-    pub fn clear_quota_hit(&mut self) {}
+    /// A descriptor holds the inode from now on.
+    pub(crate) fn hold(&mut self, id: Id) {
+        self.inodes.get_mut(id).opens += 1;
+    }
 
-    /// CMD_EXPORT: the next piece, at most `max` bytes, of the tar of what changed under the Home
-    /// mount, and whether more follows. Nothing changed: `(false, [])`.
-    pub fn export(&mut self, _max: usize) -> (bool, Vec<u8>) {
-        (false, Vec::new())
+    /// A descriptor is closed; the last one frees an inode without names.
+    pub(crate) fn release(&mut self, id: Id) {
+        let inode = self.inodes.get_mut(id);
+        inode.opens = inode.opens.saturating_sub(1);
+        self.free_if_unused(id);
+    }
+
+    fn free_if_unused(&mut self, id: Id) {
+        let inode = self.inodes.get(id);
+        if inode.nlink == 0 && inode.opens == 0 {
+            self.usage.sub_bytes(inode.zone, inode.size());
+            self.inodes.remove(id);
+        }
     }
 }

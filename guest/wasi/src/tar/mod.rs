@@ -1,0 +1,4 @@
+//! Tar files: reading layers, writing what changed.
+
+pub mod header;
+pub mod read;
