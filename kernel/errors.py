@@ -1,4 +1,6 @@
-"""The errors of the notebook; they hang below the tree of ``vmm/errors.py``::
+"""The errors of the notebook.
+
+They hang below the tree of ``vmm/errors.py``::
 
     HypercellError
     ├── … (see hypercell.vmm.errors)

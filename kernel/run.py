@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hypercell.kernel import calls
 from hypercell.kernel.languages.base import Mode, Program
+from hypercell.kernel.options import Invocation
 from hypercell.kernel.result import OnEvent, OnStdin, Shown, Stream
 from hypercell.kernel.sizes import format_size
 from hypercell.vmm import abi
@@ -37,8 +36,6 @@ TMP = "/tmp"  # noqa: S108 (a path of the guest)
 _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
 _START = "_start"
 _INITIALIZE = "_initialize"
-_AFTER_SECONDS = 10.0  # for what remains to be asked when the program has ended
-_TAR_OVERHEAD = 4096  # bytes an entry of the exported tar may need beside its data
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -63,47 +60,33 @@ async def run_program(
 
     ``grants``: layers that the owner granted, and the ``directories`` in them to open.
     """
-    started = time.monotonic()
     below = [*program.layers, *grants]
     layers = below if home is None else [*below, home]
     commands, names = _commands(
         program, len(below), home is not None, on_stdin is not None, limits, directories
     )
-    written = 0
 
     def on_output(stream: int, data: bytes) -> None:
-        nonlocal written
-        if stream not in _STREAMS:
-            raise ProtocolViolation(f"the guest wrote to stream {stream}")
-        written += len(data)
         on_event(Stream(_STREAMS[stream], data))
 
-    channel: dict[str, Any] = {"on_output": on_output, "on_stdin": on_stdin}
-    replies = await vm.run(commands, code=[program.code], layers=layers, limits=limits, **channel)
-    if not replies or len(replies) > len(commands):
-        raise ProtocolViolation(f"{len(replies)} replies to {len(commands)} commands")
-    _show_calls(program, commands, replies, names, on_event)
-    last = replies[-1]
-    after = msgspec.structs.replace(limits, wall=_AFTER_SECONDS)
-    if isinstance(last, c.Ok):
-        if len(replies) != len(commands):
-            raise ProtocolViolation(f"only {len(replies)} replies to {len(commands)} commands")
-        rest = list(replies[-2:])
-    else:
-        await _check_end(vm, commands[len(replies) - 1], last, after)
-        rest = list(await vm.run([c.Export(), c.Usage()], limits=after, **channel))
-    if len(rest) != 2:
-        raise ProtocolViolation("the guest did not say what changed")
-    delta = await _export(vm, rest[0], after, channel)
-    counters = _counters(rest[1])
-    usage = Usage(
-        wall=time.monotonic() - started,
-        heap=counters[0],
-        linear_memory=counters[1],
-        output=written,
-        refused_grows=counters[2],
+    replies = await vm.run(
+        commands,
+        code=[program.code],
+        layers=layers,
+        limits=limits,
+        on_output=on_output,
+        on_stdin=on_stdin,
     )
-    return Ran(usage, delta)
+    usage = vm.usage
+    _show_calls(program, commands, replies, names, on_event)
+    if not replies:
+        raise ProtocolViolation(f"no reply to {len(commands)} commands")
+    last = replies[-1]
+    if not isinstance(last, c.Ok):
+        _check_end(commands[len(replies) - 1], last, limits, usage)
+    elif len(replies) != len(commands):
+        raise ProtocolViolation(f"only {len(replies)} replies to {len(commands)} commands")
+    return Ran(usage, await vm.export_home() or b"")
 
 
 def _commands(
@@ -113,7 +96,7 @@ def _commands(
     stdin: bool,
     limits: Limits,
     directories: Sequence[str],
-) -> tuple[list[c.Command], list[calls.Invocation | None]]:
+) -> tuple[list[c.Command], list[Invocation | None]]:
     """The batch, and for each of its commands the invocation that it is."""
     quota = c.Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files)
     preopens = (HOME, TMP, *directories, f"{HOME}::.")
@@ -126,9 +109,9 @@ def _commands(
         c.Wasi(program.args, program.env, preopens, stdin),
         c.Instantiate(0),
     ]
-    names: list[calls.Invocation | None] = [None] * len(commands)
+    names: list[Invocation | None] = [None] * len(commands)
 
-    def invoke(name: str, args: tuple[Value, ...], call: calls.Invocation | None) -> None:
+    def invoke(name: str, args: tuple[Value, ...], call: Invocation | None) -> None:
         commands.append(c.Invoke(0, name, args))
         names.append(call)
 
@@ -144,15 +127,15 @@ def _commands(
             invoke(_INITIALIZE, (), None)  # a WASI reactor sets itself up there
         for call, values in zip(program.invocations, typed, strict=True):
             invoke(call.export, values, call)
-    commands += [c.Export(), c.Usage()]
-    return commands, [*names, None, None]
+    commands.append(c.Export())  # its first piece, in the same round trip
+    return commands, [*names, None]
 
 
 def _show_calls(
     program: Program,
     commands: Sequence[c.Command],
     replies: Sequence[c.Reply],
-    names: Sequence[calls.Invocation | None],
+    names: Sequence[Invocation | None],
     on_event: OnEvent,
 ) -> None:
     """The results of the calls that returned, whatever came after."""
@@ -165,22 +148,18 @@ def _show_calls(
         on_event(Shown("\n".join(lines)))
 
 
-async def _check_end(vm: Vm, command: c.Command, reply: c.Reply, limits: Limits) -> None:
+def _check_end(command: c.Command, reply: c.Reply, limits: Limits, usage: Usage) -> None:
     """Return for ``exit(0)``; else raise what the reply means."""
     if isinstance(reply, c.Exited) and reply.code == 0:
         return
     error = _error(command, reply)
-    if isinstance(error, Trap | ExitStatus):
-        refused = 0
-        with contextlib.suppress(HypercellError):
-            refused = _counters((await vm.run([c.Usage()], limits=limits))[-1])[2]
-        if refused:
-            raise MemoryLimitExceeded(
-                f"the program needed more than {format_size(limits.memory)} of memory: "
-                f"{refused} request{'s' * (refused != 1)} for more refused, "
-                f"then {_then(error)}",
-                hint="use less, check what malloc returns, or give it more with --mem",
-            ) from error
+    refused = usage.refused_grows
+    if refused and isinstance(error, Trap | ExitStatus):
+        raise MemoryLimitExceeded(
+            f"the program needed more than {format_size(limits.memory)} of memory: "
+            f"{refused} request{'s' * (refused != 1)} for more refused, then {_then(error)}",
+            hint="use less, check what malloc returns, or give it more with --mem",
+        ) from error
     raise error
 
 
@@ -207,32 +186,3 @@ def _error(command: c.Command, reply: c.Reply) -> HypercellError:
         return InvokeError(reply.message)
     what = type(command).__name__.lower()
     return GuestError(f"the VM could not {what} what it was given: {reply.message}")
-
-
-def _counters(reply: c.Reply) -> tuple[int, int, int]:
-    if not isinstance(reply, c.Ok) or len(reply.counters) != 3:
-        raise ProtocolViolation("the guest did not say what was used")
-    heap, memory, refused = reply.counters
-    return heap, memory, refused
-
-
-async def _export(vm: Vm, reply: c.Reply, limits: Limits, channel: dict[str, Any]) -> bytes:
-    """The pieces of the tar, the first of which is there already."""
-    most = limits.home_bytes + (2 * limits.home_files + 1024) * _TAR_OVERHEAD
-    pieces: list[bytes] = []
-    total = 0
-    while True:
-        if isinstance(reply, c.Failed):
-            raise _error(c.Export(), reply)
-        if not isinstance(reply, c.Ok):
-            raise ProtocolViolation("the guest did not say what changed")
-        pieces.append(reply.data)
-        total += len(reply.data)
-        if total > most or (reply.size and not reply.data):
-            raise ProtocolViolation(f"the changes of /home are larger than {most} bytes")
-        if not reply.size:
-            return b"".join(pieces)
-        replies = await vm.run([c.Export()], limits=limits, **channel)
-        if len(replies) != 1:
-            raise ProtocolViolation("the guest did not say what changed")
-        reply = replies[0]

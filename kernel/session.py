@@ -283,7 +283,7 @@ class _Cell:
             home=home,
             toolchains=InstalledToolchains(),
             limits=limits,
-            cache=getattr(hypervisor, "cache", None),
+            cache=hypervisor.cache,
             progress=lambda text: self.on_event(Progress(text)),
         )
         program = self.program = await session.languages[cell.language].build(cell, context)
@@ -304,7 +304,7 @@ class _Cell:
             )
         finally:
             self.vm = None
-            session.later(vm.close())
+            vm.close()
         self.usage = ran.usage
         if not options.fresh:
             await session.keep(ran.delta, cell)

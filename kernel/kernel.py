@@ -1,0 +1,240 @@
+"""The Jupyter kernel: messages in, one session, messages out.
+
+Cells run in the main thread's event loop, whichever subshell they come from: the session belongs
+to it. A subshell's thread only waits. Interrupts arrive in the control thread (message), by
+SIGINT, or on the shell channel, and all of them do the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import Any
+
+import zmq
+from ipykernel.kernelbase import Kernel
+
+from hypercell.kernel.complete import complete
+from hypercell.kernel.config import Config, load_config
+from hypercell.kernel.errors import ConfigError
+from hypercell.kernel.history import History
+from hypercell.kernel.inspection import inspect
+from hypercell.kernel.is_complete import is_complete
+from hypercell.kernel.kernel_info import banner, help_links, language_info, version
+from hypercell.kernel.output import CellOutput
+from hypercell.kernel.result import CellResult
+from hypercell.kernel.safe_text import safe_text
+from hypercell.kernel.session import Session
+from hypercell.kernel.stdin import FrontEndInput
+from hypercell.kernel.traceback_text import render, summary
+from hypercell.vmm.errors import HypercellError
+
+_SHUTDOWN_SECONDS = 5.0
+_DELIMITER = b"<IDS|MSG>"
+
+
+_Kernel: Any = Kernel  # it has no usable types
+
+
+class HypercellKernel(_Kernel):  # type: ignore[misc]
+    """One process for each notebook."""
+
+    implementation = "hypercell"
+    _execute_sleep = 0.0
+    help_links = help_links()  # noqa: RUF012 (a trait, not a shared list)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.implementation_version = version()
+        self.banner = banner()
+        self._config_error: ConfigError | None = None
+        try:
+            config = load_config()
+        except ConfigError as error:  # said in every cell: no cell runs on a guess
+            self._config_error = error
+            config = Config()
+        self._cells = Session(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._history = History()
+        self._input = FrontEndInput()
+        self.language_info = language_info(self._cells.languages, config.language)
+
+    # --- start and end --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        super().start()
+        self._loop = self.io_loop.asyncio_loop
+        self._loop.add_signal_handler(signal.SIGINT, self._cells.interrupt)
+        self._loop.call_soon(self._cells.prepare)
+
+    async def do_shutdown(self, restart: bool) -> dict[str, Any]:
+        """End all cells and processes. Called in the control thread."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                await self._in_main(self._cells.close())
+        return {"status": "ok", "restart": restart}
+
+    async def _in_main(self, work: Any) -> Any:
+        """Await a coroutine of the main thread's loop, from any thread."""
+        assert self._loop is not None  # noqa: S101 (set by start)
+        if asyncio.get_running_loop() is self._loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    @property
+    def kernel_info(self) -> dict[str, Any]:
+        info: dict[str, Any] = super().kernel_info
+        info["supported_features"] = [
+            feature for feature in info["supported_features"] if feature != "debugger"
+        ]
+        return info
+
+    # --- interrupts -----------------------------------------------------------------------------
+
+    def pre_handler_hook(self) -> None:
+        """SIGINT stays with the event loop: the base class would raise KeyboardInterrupt in it."""
+
+    def post_handler_hook(self) -> None:
+        """See ``pre_handler_hook``."""
+
+    async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        if stream is self.control_stream and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cells.interrupt)
+        self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+
+    async def shell_main(self, subshell_id: str | None, msg: list[Any]) -> None:
+        # Some front ends interrupt on the shell channel, where messages wait for the cell.
+        if subshell_id is None and _is_interrupt(msg):
+            self._cells.interrupt()
+        await super().shell_main(subshell_id, msg)
+
+    # --- cells ----------------------------------------------------------------------------------
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: dict[str, Any] | None = None,
+        allow_stdin: bool = False,
+        *,
+        cell_meta: Any = None,
+        cell_id: str | None = None,
+    ) -> dict[str, Any]:
+        count = self.execution_count
+        parent = self.get_parent("shell")
+        ident = self._get_shell_context_var(self._shell_parent_ident)
+        if store_history and not silent:
+            self._history.add(count, code)
+        content: dict[str, Any] = await self._in_main(
+            self._run_cell(code, count, parent, ident, silent=silent, stdin=allow_stdin)
+        )
+        content["execution_count"] = count
+        if content["status"] == "ok":
+            content["payload"] = []
+            content["user_expressions"] = {
+                name: _error_content("UsageError", "Hypercell has no user expressions", [])
+                for name in user_expressions or {}
+            }
+        return content
+
+    async def _run_cell(
+        self, code: str, count: int, parent: Any, ident: Any, *, silent: bool, stdin: bool
+    ) -> dict[str, Any]:
+        """In the main loop. Sends everything but the reply, and returns that."""
+
+        def send(kind: str, content: dict[str, Any]) -> None:
+            if not silent:
+                self.session.send(
+                    self.iopub_socket, kind, content, parent=parent, ident=self._topic(kind)
+                )
+
+        output = CellOutput(send, count)
+
+        async def read(limit: int) -> bytes:
+            output.flush()
+            return await self._input.read(
+                self.session, self.stdin_socket, parent, ident, limit, key=parent["header"]
+            )
+
+        try:
+            if self._config_error is not None:
+                raise self._config_error
+            result = await self._cells.execute(
+                code, on_event=output, on_stdin=read if stdin else None, label=f"cell {count}"
+            )
+        except HypercellError as error:
+            result = CellResult(error=error, traceback=render(error, label=f"cell {count}"))
+        except Exception as defect:
+            self.log.exception("a defect of Hypercell")
+            wrapped = HypercellError(
+                f"a defect of Hypercell itself: {type(defect).__name__}: {defect}",
+                hint="the kernel's log has the details; please report it",
+            )
+            result = CellResult(error=wrapped, traceback=render(wrapped, label=f"cell {count}"))
+        finally:
+            self._input.forget(parent["header"])
+        output.finish(ok=result.ok)
+        if result.error is None:
+            return {"status": "ok"}
+        content = _error_content(
+            type(result.error).__name__,
+            safe_text(summary(result.error)),
+            result.traceback.split("\n"),
+        )
+        send("error", {key: content[key] for key in ("ename", "evalue", "traceback")})
+        return content
+
+    # --- the rest of what a front end asks ------------------------------------------------------
+
+    async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        found = complete(
+            code,
+            cursor_pos,
+            languages=self._cells.languages,
+            default=self._cells.config.language,
+            files=self._cells.home.files(),
+        )
+        return {
+            "status": "ok",
+            "matches": list(found.matches),
+            "cursor_start": found.start,
+            "cursor_end": found.end,
+            "metadata": {},
+        }
+
+    async def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
+    ) -> dict[str, Any]:
+        languages, default = self._cells.languages, self._cells.config.language
+        text = inspect(code, cursor_pos, languages=languages, default=default)
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    async def do_is_complete(self, code: str) -> dict[str, Any]:
+        languages, default = self._cells.languages, self._cells.config.language
+        status, indent = is_complete(code, languages=languages, default=default)
+        reply = {"status": status}
+        if status == "incomplete":
+            reply["indent"] = indent
+        return reply
+
+    async def do_history(
+        self, hist_access_type: str, output: bool, raw: bool, **request: Any
+    ) -> dict[str, Any]:
+        found = self._history.reply(hist_access_type, output, **request)
+        return {"status": "ok", "history": found}
+
+
+def _error_content(ename: str, evalue: str, traceback: list[str]) -> dict[str, Any]:
+    return {"status": "error", "ename": ename, "evalue": evalue, "traceback": traceback}
+
+
+def _is_interrupt(msg: list[Any]) -> bool:
+    """Whether the header of a raw message says interrupt_request; no deserialising for that."""
+    frames = [frame.bytes if isinstance(frame, zmq.Frame) else bytes(frame) for frame in msg[:8]]
+    try:
+        return b'"interrupt_request"' in frames[frames.index(_DELIMITER) + 2]
+    except (ValueError, IndexError):
+        return False

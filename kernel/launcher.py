@@ -1,0 +1,28 @@
+"""Starts the kernel: ``python -m hypercell.kernel -f CONNECTION_FILE``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipykernel.kernelapp import IPKernelApp
+
+from hypercell.kernel.kernel import HypercellKernel
+
+
+_App: Any = IPKernelApp  # it has no usable types
+
+
+class HypercellApp(_App):  # type: ignore[misc]
+    """ipykernel's application without what only IPython needs."""
+
+    name = "hypercell"
+    kernel_class = HypercellKernel
+    outstream_class = None  # nothing is printed here; the streams of cells do not pass stdout
+
+    def init_pdb(self) -> None:
+        """There is no Python to debug."""
+
+
+def main() -> None:
+    """Run until the front end says shutdown."""
+    HypercellApp.launch_instance()
