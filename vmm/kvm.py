@@ -137,13 +137,15 @@ def features(fd: int) -> Features:
     ):
         if not _ioctl(fd, "KVM_CHECK_EXTENSION", _CHECK_EXTENSION, capability):
             raise KvmUnavailable(f"KVM lacks {name}", hint="use Linux 5.15 or newer")
+    flags = instruction_sets.host_flags()
     table = ffi.new("struct kvm_cpuid2 *")
     table.nent = 256
     _ioctl(fd, "KVM_GET_SUPPORTED_CPUID", _GET_SUPPORTED_CPUID, _address(table))
     for entry in table.entries[0 : table.nent]:
         registers = (entry.eax, entry.ebx, entry.ecx, entry.edx)
         masked = cpu_state.mask_cpuid(entry.function, entry.index, registers)
-        entry.eax, entry.ebx, entry.ecx, entry.edx = masked
+        shown = instruction_sets.add_to_cpuid(entry.function, entry.index, masked, flags)
+        entry.eax, entry.ebx, entry.ecx, entry.edx = shown
     leaves = {(e.function, e.index): e.eax for e in table.entries[0 : table.nent]}
     return Features(
         vcpu_mmap_size=_ioctl(fd, "KVM_GET_VCPU_MMAP_SIZE", _GET_VCPU_MMAP_SIZE),
