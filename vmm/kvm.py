@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hypercell.vmm import cpu_state, libc
+from hypercell.vmm import cpu_state, instruction_sets, libc
 from hypercell.vmm._ffi import ffi as _generated
 from hypercell.vmm.errors import KvmUnavailable, SystemCallFailed
 
