@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use wasmtime::{Collector, Config, CustomCodeMemory, Engine, Result};
+use wasmtime::{Collector, Config, CustomCodeMemory, Engine, Result, WasmFeatures};
 
 use crate::cpu;
 use crate::linear_memory;
@@ -42,6 +42,8 @@ pub fn new() -> Engine {
         .wasm_function_references(true)
         .wasm_gc(true)
         .wasm_exceptions(true)
+        // Not there yet, but the compiler marks every module with it, and its setting is not ours.
+        .wasm_features(WasmFeatures::COMPONENT_MODEL, true)
         .collector(Collector::DeferredReferenceCounting)
         .concurrency_support(false)
         .max_wasm_stack(WASM_STACK)
