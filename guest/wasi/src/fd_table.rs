@@ -31,7 +31,11 @@ pub struct Descriptor {
 impl Descriptor {
     /// Refuses with NOTCAPABLE unless it has all of these rights.
     pub fn require(&self, rights: u64) -> Answer<()> {
-        if self.rights & rights == rights { Ok(()) } else { Err(Errno::Notcapable) }
+        if self.rights & rights == rights {
+            Ok(())
+        } else {
+            Err(Errno::Notcapable)
+        }
     }
 
     /// The inode behind it; `stream` for what is none.
@@ -51,11 +55,17 @@ pub struct FdTable {
 
 impl FdTable {
     pub fn get(&self, fd: u32) -> Answer<&Descriptor> {
-        self.slots.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::Badf)
+        self.slots
+            .get(fd as usize)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::Badf)
     }
 
     pub fn get_mut(&mut self, fd: u32) -> Answer<&mut Descriptor> {
-        self.slots.get_mut(fd as usize).and_then(Option::as_mut).ok_or(Errno::Badf)
+        self.slots
+            .get_mut(fd as usize)
+            .and_then(Option::as_mut)
+            .ok_or(Errno::Badf)
     }
 
     /// Whether one more can be opened.
@@ -78,7 +88,10 @@ impl FdTable {
     }
 
     pub fn remove(&mut self, fd: u32) -> Answer<Descriptor> {
-        self.slots.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::Badf)
+        self.slots
+            .get_mut(fd as usize)
+            .and_then(Option::take)
+            .ok_or(Errno::Badf)
     }
 
     /// Moves one descriptor onto another; gives back the one that was there.
@@ -89,7 +102,11 @@ impl FdTable {
             return Ok(None);
         }
         let moved = self.remove(from)?;
-        Ok(self.slots.get_mut(to as usize).ok_or(Errno::Badf)?.replace(moved))
+        Ok(self
+            .slots
+            .get_mut(to as usize)
+            .ok_or(Errno::Badf)?
+            .replace(moved))
     }
 
     /// Closes all of them.

@@ -40,14 +40,32 @@ impl Wasi {
         preopens: &[String],
         stdin: bool,
     ) -> Result<Self, FsError> {
-        if args.iter().chain(env.iter().flat_map(|(name, value)| [name, value])).any(|text| text.contains('\0')) {
+        if args
+            .iter()
+            .chain(env.iter().flat_map(|(name, value)| [name, value]))
+            .any(|text| text.contains('\0'))
+        {
             return Err(FsError("an argument or the environment holds a NUL".into()));
         }
-        if let Some((name, _)) = env.iter().find(|(name, _)| name.is_empty() || name.contains('=')) {
-            return Err(FsError(format!("{name:?} is no name for an environment variable")));
+        if let Some((name, _)) = env
+            .iter()
+            .find(|(name, _)| name.is_empty() || name.contains('='))
+        {
+            return Err(FsError(format!(
+                "{name:?} is no name for an environment variable"
+            )));
         }
-        let env = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut wasi = Wasi { args, env, fds: FdTable::default(), stdin, started: None };
+        let env = env
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut wasi = Wasi {
+            args,
+            env,
+            fds: FdTable::default(),
+            stdin,
+            started: None,
+        };
         for (target, right) in [
             (Target::Stdin, rights::FD_READ),
             (Target::Output(STDOUT), rights::FD_WRITE),
@@ -76,7 +94,9 @@ impl Wasi {
         let (path, name) = preopen.split_once("::").unwrap_or((preopen, preopen));
         let id = fs.find(path)?;
         if !fs.is_directory(id) {
-            return Err(FsError(format!("{path:?} is no directory that could be preopened")));
+            return Err(FsError(format!(
+                "{path:?} is no directory that could be preopened"
+            )));
         }
         let descriptor = Descriptor {
             target: Target::Node(id),

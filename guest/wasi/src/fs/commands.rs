@@ -50,7 +50,10 @@ impl FileSystem {
             return Err(FsError(format!("{path:?} is a directory")));
         };
         let bytes = content.bytes();
-        let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|at| bytes.get(at..))
+            .unwrap_or(&[]);
         Ok((content.len(), &rest[..rest.len().min(max)]))
     }
 
@@ -65,9 +68,13 @@ impl FileSystem {
             return Ok(self.root);
         }
         let found = self.resolve(self.root, inside, true);
-        found.and_then(|found| found.existing(self)).map_err(|errno| {
-            FsError(format!("{path:?} cannot be reached in the guest: {errno:?}"))
-        })
+        found
+            .and_then(|found| found.existing(self))
+            .map_err(|errno| {
+                FsError(format!(
+                    "{path:?} cannot be reached in the guest: {errno:?}"
+                ))
+            })
     }
 
     /// The file at `path`, made if it is missing.
@@ -87,7 +94,8 @@ impl FileSystem {
         }
         let zone: Zone = self.inode(dir).zone;
         let id = self.inodes.add(zone, Node::File(Content::empty()), now);
-        self.insert(dir, Arc::from(name), id, true, now).map_err(wrong)?;
+        self.insert(dir, Arc::from(name), id, true, now)
+            .map_err(wrong)?;
         Ok(id)
     }
 }

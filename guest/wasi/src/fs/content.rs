@@ -28,7 +28,10 @@ impl Content {
 
     /// Copies what is at `offset` into `buf`; 0 at and beyond the end.
     pub fn read(&self, offset: u64, buf: &mut [u8]) -> usize {
-        let rest = usize::try_from(offset).ok().and_then(|at| self.bytes().get(at..)).unwrap_or(&[]);
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|at| self.bytes().get(at..))
+            .unwrap_or(&[]);
         let count = rest.len().min(buf.len());
         buf[..count].copy_from_slice(&rest[..count]);
         count
@@ -69,7 +72,8 @@ impl Content {
     fn owned(&mut self, len: usize) -> Answer<&mut Vec<u8>> {
         if let Content::Shared(data) = self {
             let mut copy = Vec::new();
-            copy.try_reserve_exact(len.max(data.len())).map_err(|_| Errno::Nospc)?;
+            copy.try_reserve_exact(len.max(data.len()))
+                .map_err(|_| Errno::Nospc)?;
             copy.extend_from_slice(data);
             *self = Content::Owned(copy);
         }

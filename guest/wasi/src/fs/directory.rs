@@ -68,13 +68,18 @@ impl Directory {
     /// In the order of names, after one of them.
     pub fn after(&self, name: Option<&str>) -> impl Iterator<Item = (&Arc<str>, Entry)> {
         let start = name.map_or(Bound::Unbounded, Bound::Excluded);
-        self.entries.range::<str, _>((start, Bound::Unbounded)).map(|(name, entry)| (name, *entry))
+        self.entries
+            .range::<str, _>((start, Bound::Unbounded))
+            .map(|(name, entry)| (name, *entry))
     }
 
     /// In the order of cookies, after one of them.
     pub fn after_cookie(&self, cookie: u64) -> impl Iterator<Item = (u64, &Arc<str>, Id)> {
         self.order
-            .range((Bound::Excluded(cookie.max(FIRST_COOKIE - 1)), Bound::Unbounded))
+            .range((
+                Bound::Excluded(cookie.max(FIRST_COOKIE - 1)),
+                Bound::Unbounded,
+            ))
             .filter_map(|(cookie, name)| Some((*cookie, name, self.get(name)?.id)))
     }
 }

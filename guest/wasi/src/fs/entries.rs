@@ -28,7 +28,13 @@ impl FileSystem {
         self.create(dir, &name, node, now)
     }
 
-    pub(crate) fn create_symlink(&mut self, dir: Id, name: &str, target: &str, now: u64) -> Answer<Id> {
+    pub(crate) fn create_symlink(
+        &mut self,
+        dir: Id,
+        name: &str,
+        target: &str,
+        now: u64,
+    ) -> Answer<Id> {
         self.check_new(dir, name, 1, name.len())?;
         let zone = self.inode(dir).zone;
         self.check_files(zone)?;
@@ -87,7 +93,8 @@ impl FileSystem {
             return Err(Errno::Notdir);
         }
         let zone = self.inode(id).zone;
-        let crossing = zone != self.inode(from.dir).zone || self.directory(id).is_ok_and(|dir| dir.mount_point);
+        let crossing = zone != self.inode(from.dir).zone
+            || self.directory(id).is_ok_and(|dir| dir.mount_point);
         if crossing {
             return Err(Errno::Busy);
         }
@@ -129,7 +136,14 @@ impl FileSystem {
     }
 
     /// Adds a name that is free.
-    pub(super) fn insert(&mut self, dir: Id, name: Arc<str>, id: Id, base: bool, now: u64) -> Answer<()> {
+    pub(super) fn insert(
+        &mut self,
+        dir: Id,
+        name: Arc<str>,
+        id: Id,
+        base: bool,
+        now: u64,
+    ) -> Answer<()> {
         self.attach(dir, name, id, base)?;
         self.inodes.get_mut(id).ctim = now;
         self.touch(dir, now);
@@ -140,7 +154,9 @@ impl FileSystem {
     pub(super) fn remove(&mut self, dir: Id, name: &str, entry: Entry, now: u64) -> Answer<()> {
         if entry.base {
             let was_directory = self.is_directory(entry.id);
-            self.directory_mut(dir)?.removed.insert(Arc::from(name), was_directory);
+            self.directory_mut(dir)?
+                .removed
+                .insert(Arc::from(name), was_directory);
         }
         self.inodes.get_mut(entry.id).ctim = now;
         self.detach(dir, name, entry.id)?;
@@ -218,7 +234,9 @@ impl FileSystem {
     pub(super) fn place(&self, mut dir: Id) -> (usize, usize) {
         let (mut depth, mut length) = (0, 0);
         while dir != self.root && depth <= MAX_DEPTH {
-            let Ok(directory) = self.directory(dir) else { break };
+            let Ok(directory) = self.directory(dir) else {
+                break;
+            };
             depth += 1;
             length += directory.name.len() + 1;
             dir = directory.parent;
@@ -228,7 +246,9 @@ impl FileSystem {
 
     /// How deep a tree is below `id`, and its longest path (with the leading slash).
     fn extent(&self, id: Id) -> (usize, usize) {
-        let Ok(directory) = self.directory(id) else { return (0, 0) };
+        let Ok(directory) = self.directory(id) else {
+            return (0, 0);
+        };
         let (mut deepest, mut longest) = (0, 0);
         for (name, entry) in directory.after(None) {
             let (depth, length) = self.extent(entry.id);

@@ -70,7 +70,13 @@ impl Export {
     fn new(home: Id, version: u64) -> Self {
         Export {
             version,
-            stack: Vec::from([Level { dir: home, after: None, removed: Some(None), fresh: false, parent_len: 0 }]),
+            stack: Vec::from([Level {
+                dir: home,
+                after: None,
+                removed: Some(None),
+                fresh: false,
+                parent_len: 0,
+            }]),
             path: String::new(),
             written: BTreeMap::new(),
             pending: Vec::new(),
@@ -129,15 +135,22 @@ impl Export {
             return true;
         };
         if let Some(after) = &level.removed {
-            let start = after.as_deref().map_or(core::ops::Bound::Unbounded, core::ops::Bound::Excluded);
-            let next = directory.removed.range::<str, _>((start, core::ops::Bound::Unbounded)).next();
+            let start = after
+                .as_deref()
+                .map_or(core::ops::Bound::Unbounded, core::ops::Bound::Excluded);
+            let next = directory
+                .removed
+                .range::<str, _>((start, core::ops::Bound::Unbounded))
+                .next();
             let Some((name, was_directory)) = next.filter(|_| !level.fresh) else {
                 level.removed = None;
                 return true;
             };
             level.removed = Some(Some(Arc::clone(name)));
             // A new file simply takes the place of an old one.
-            let replaced = directory.get(name).is_some_and(|entry| !fs.is_directory(entry.id));
+            let replaced = directory
+                .get(name)
+                .is_some_and(|entry| !fs.is_directory(entry.id));
             if !replaced || *was_directory {
                 let path = format!("{}.wh.{name}", self.path);
                 header::append(&mut self.pending, &path, "", b'0', 0, 0);
@@ -164,7 +177,13 @@ impl Export {
                 header::append(&mut self.pending, &self.path, "", b'5', 0, seconds(inode));
                 self.any = true;
             }
-            self.stack.push(Level { dir: entry.id, after: None, removed: Some(None), fresh, parent_len });
+            self.stack.push(Level {
+                dir: entry.id,
+                after: None,
+                removed: Some(None),
+                fresh,
+                parent_len,
+            });
             return true;
         }
         if fresh || inode.changed {
@@ -186,7 +205,9 @@ impl Export {
             self.written.insert(inode.ino, self.path.clone());
         }
         match &inode.node {
-            Node::Symlink(target) => header::append(&mut self.pending, &self.path, target, b'2', 0, mtime),
+            Node::Symlink(target) => {
+                header::append(&mut self.pending, &self.path, target, b'2', 0, mtime)
+            }
             _ => {
                 let size = inode.size();
                 header::append(&mut self.pending, &self.path, "", b'0', size, mtime);

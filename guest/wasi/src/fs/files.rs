@@ -1,8 +1,8 @@
 //! The contents and times of one inode.
 
+use super::FileSystem;
 use super::inode::{Id, Node, Zone};
 use super::quota::QuotaHit;
-use super::FileSystem;
 use crate::errno::{Answer, Errno};
 
 impl FileSystem {
@@ -31,7 +31,9 @@ impl FileSystem {
             self.no_space(zone);
         }
         let end = offset + count as u64;
-        self.change(id, size, size.max(end), now, |content| content.write(at, &data[..count]))?;
+        self.change(id, size, size.max(end), now, |content| {
+            content.write(at, &data[..count])
+        })?;
         Ok(count)
     }
 
@@ -46,7 +48,13 @@ impl FileSystem {
     }
 
     /// Sets those times that are given.
-    pub(crate) fn set_times(&mut self, id: Id, atim: Option<u64>, mtim: Option<u64>, now: u64) -> Answer<()> {
+    pub(crate) fn set_times(
+        &mut self,
+        id: Id,
+        atim: Option<u64>,
+        mtim: Option<u64>,
+        now: u64,
+    ) -> Answer<()> {
         self.check_writable(id)?;
         let inode = self.inodes.get_mut(id);
         inode.atim = atim.unwrap_or(inode.atim);

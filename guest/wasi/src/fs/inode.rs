@@ -87,7 +87,11 @@ pub struct Inodes {
 
 impl Inodes {
     pub const fn new() -> Self {
-        Inodes { slots: Vec::new(), free: Vec::new(), next_ino: 1 }
+        Inodes {
+            slots: Vec::new(),
+            free: Vec::new(),
+            next_ino: 1,
+        }
     }
 
     /// Adds an inode without names.
@@ -133,6 +137,10 @@ impl Inodes {
     #[cfg(test)]
     pub fn live(&self) -> impl Iterator<Item = &Inode> {
         let free = &self.free;
-        self.slots.iter().enumerate().filter(|(at, _)| !free.contains(&(*at as u32))).map(|(_, inode)| inode)
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !free.contains(&(*at as u32)))
+            .map(|(_, inode)| inode)
     }
 }

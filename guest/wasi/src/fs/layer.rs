@@ -33,10 +33,23 @@ struct Layer<'a> {
 
 impl FileSystem {
     /// Puts the entries of `tar` into `dir`; entries from before with the same names are replaced.
-    pub(super) fn apply_tar(&mut self, dir: Id, zone: Zone, tar: &'static [u8], now: u64) -> Result<(), String> {
+    pub(super) fn apply_tar(
+        &mut self,
+        dir: Id,
+        zone: Zone,
+        tar: &'static [u8],
+        now: u64,
+    ) -> Result<(), String> {
         let first_cookie = self.next_cookie;
-        let mut layer =
-            Layer { fs: self, root: dir, zone, now, first_cookie, declared: BTreeSet::new(), last: None };
+        let mut layer = Layer {
+            fs: self,
+            root: dir,
+            zone,
+            now,
+            first_cookie,
+            declared: BTreeSet::new(),
+            last: None,
+        };
         let mut reader = Reader::new(tar);
         let mut count = 0;
         while let Some(entry) = reader.next()? {
@@ -86,7 +99,13 @@ impl Layer<'_> {
     }
 
     /// Makes the entry `name` in `dir`.
-    fn place(&mut self, dir: Id, name: &str, kind: Kind<'static>, mtime: u64) -> Result<(), String> {
+    fn place(
+        &mut self,
+        dir: Id,
+        name: &str,
+        kind: Kind<'static>,
+        mtime: u64,
+    ) -> Result<(), String> {
         // The target first: it may be about to be replaced by its own new name.
         let target = match &kind {
             Kind::Link(target) => Some(self.link_target(target)?),
@@ -113,7 +132,10 @@ impl Layer<'_> {
         }
         let node = match kind {
             Kind::Directory => {
-                let id = self.fs.add_directory(dir, name, self.now).map_err(refused)?;
+                let id = self
+                    .fs
+                    .add_directory(dir, name, self.now)
+                    .map_err(refused)?;
                 self.set_mtime(id, mtime);
                 return Ok(());
             }
@@ -130,12 +152,16 @@ impl Layer<'_> {
             (Some(id), _) => id,
             (None, Some(node)) => {
                 let id = self.fs.inodes.add(self.zone, node, mtime);
-                self.fs.usage.add_bytes(self.zone, self.fs.inodes.get(id).size());
+                self.fs
+                    .usage
+                    .add_bytes(self.zone, self.fs.inodes.get(id).size());
                 id
             }
             (None, None) => return Err("a hard link without a target".into()),
         };
-        self.fs.attach(dir, Arc::from(name), id, true).map_err(refused)
+        self.fs
+            .attach(dir, Arc::from(name), id, true)
+            .map_err(refused)
     }
 
     /// The directory an entry belongs in, made where it is missing, and its name there (None: it is
@@ -170,7 +196,10 @@ impl Layer<'_> {
                 }
                 None => {
                     self.check_length(dir, component)?;
-                    dir = self.fs.add_directory(dir, component, self.now).map_err(refused)?;
+                    dir = self
+                        .fs
+                        .add_directory(dir, component, self.now)
+                        .map_err(refused)?;
                 }
             }
         }
@@ -186,7 +215,9 @@ impl Layer<'_> {
     fn check_length(&self, dir: Id, name: &str) -> Result<(), String> {
         let (depth, length) = self.fs.place(dir);
         if depth >= MAX_DEPTH || length + name.len() > MAX_TREE_PATH {
-            return Err(format!("more than {MAX_DEPTH} directories or {MAX_TREE_PATH} bytes deep"));
+            return Err(format!(
+                "more than {MAX_DEPTH} directories or {MAX_TREE_PATH} bytes deep"
+            ));
         }
         Ok(())
     }
@@ -197,9 +228,21 @@ impl Layer<'_> {
         let (directories, name) = normalise(path)?.ok_or(MISSING)?;
         let mut dir = self.root;
         for component in directories {
-            dir = self.fs.directory(dir).ok().and_then(|d| d.get(component)).ok_or(MISSING)?.id;
+            dir = self
+                .fs
+                .directory(dir)
+                .ok()
+                .and_then(|d| d.get(component))
+                .ok_or(MISSING)?
+                .id;
         }
-        let id = self.fs.directory(dir).ok().and_then(|d| d.get(name)).ok_or(MISSING)?.id;
+        let id = self
+            .fs
+            .directory(dir)
+            .ok()
+            .and_then(|d| d.get(name))
+            .ok_or(MISSING)?
+            .id;
         if self.fs.is_directory(id) || self.fs.inode(id).zone != self.zone {
             return Err("a hard link to a directory".into());
         }
@@ -212,10 +255,17 @@ impl Layer<'_> {
         };
         self.last = None;
         let declared = self.declared.contains(&self.fs.inode(entry.id).ino);
-        if self.fs.directory(entry.id).is_ok_and(|child| !child.mount_point) {
+        if self
+            .fs
+            .directory(entry.id)
+            .is_ok_and(|child| !child.mount_point)
+        {
             self.remove_older(entry.id)?;
         }
-        let empty = self.fs.directory(entry.id).is_ok_and(super::directory::Directory::is_empty);
+        let empty = self
+            .fs
+            .directory(entry.id)
+            .is_ok_and(super::directory::Directory::is_empty);
         let gone = !self.fs.is_directory(entry.id) || empty;
         if gone && !declared && entry.cookie < self.first_cookie {
             self.fs.remove_tree(dir, name, entry.id)?;

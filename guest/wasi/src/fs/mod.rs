@@ -79,7 +79,6 @@ impl FileSystem {
         }
     }
 
-
     pub(crate) fn inode(&self, id: Id) -> &Inode {
         self.inodes.get(id)
     }

@@ -32,7 +32,13 @@ impl FileSystem {
     /// # Errors
     /// The tar is damaged or hostile, or the path does not allow it. Part of it may be mounted then: use
     /// this file system no further.
-    pub fn mount(&mut self, path: &str, tar: &'static [u8], mode: Mode, now: u64) -> Result<(), FsError> {
+    pub fn mount(
+        &mut self,
+        path: &str,
+        tar: &'static [u8],
+        mode: Mode,
+        now: u64,
+    ) -> Result<(), FsError> {
         let dir = self.make_directories(path, now)?;
         let zone = match mode {
             Mode::Layer => Zone::Layer,
@@ -43,7 +49,9 @@ impl FileSystem {
             return Err(FsError(format!("{path:?} cannot be a second home")));
         }
         if mode != Mode::Home && self.home == Some(dir) {
-            return Err(FsError(format!("{path:?} is the home and cannot become anything else")));
+            return Err(FsError(format!(
+                "{path:?} is the home and cannot become anything else"
+            )));
         }
         let refused = |errno| FsError(format!("{path:?} cannot be mounted on: {errno:?}"));
         if mode != Mode::Layer || self.inode(dir).zone != Zone::Layer {
@@ -53,16 +61,20 @@ impl FileSystem {
         let root = self.root;
         self.directory_mut(dir).map_err(refused)?.mount_point = dir != root;
         self.version += 1;
-        self.apply_tar(dir, zone, tar, now).map_err(|what| FsError(format!("{path:?}: {what}")))
+        self.apply_tar(dir, zone, tar, now)
+            .map_err(|what| FsError(format!("{path:?}: {what}")))
     }
 
     /// The directory at an absolute path, made where it is missing. Symlinks are not followed.
     pub(super) fn make_directories(&mut self, path: &str, now: u64) -> Result<Id, FsError> {
         let mut dir = self.root;
         for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
-            let refused = |why: &str| FsError(format!("{path:?} cannot be used in the guest: {why}"));
+            let refused =
+                |why: &str| FsError(format!("{path:?} cannot be used in the guest: {why}"));
             if name == ".." || name.contains('\0') || name.len() > MAX_NAME {
-                return Err(refused("it holds .., a NUL or a name of more than 255 bytes"));
+                return Err(refused(
+                    "it holds .., a NUL or a name of more than 255 bytes",
+                ));
             }
             let (depth, length) = self.place(dir);
             if depth >= MAX_DEPTH || length + name.len() > MAX_TREE_PATH {
@@ -90,7 +102,10 @@ impl FileSystem {
     /// Empties a directory but for deferred files and mounts, which become part of `zone`.
     fn clear(&mut self, dir: Id, zone: Zone) -> Answer<()> {
         for (name, entry) in self.list(dir)? {
-            if self.directory(entry.id).is_ok_and(|child| child.mount_point) {
+            if self
+                .directory(entry.id)
+                .is_ok_and(|child| child.mount_point)
+            {
                 continue;
             }
             let keep = match self.directory(entry.id) {
@@ -130,7 +145,9 @@ impl FileSystem {
     /// A copy of a directory's names, to change the directory while going through them.
     pub(super) fn list(&self, dir: Id) -> Answer<Vec<(Arc<str>, Entry)>> {
         let names = self.directory(dir)?.after(None);
-        Ok(names.map(|(name, entry)| (Arc::clone(name), entry)).collect())
+        Ok(names
+            .map(|(name, entry)| (Arc::clone(name), entry))
+            .collect())
     }
 
     fn set_zone(&mut self, id: Id, zone: Zone) {

@@ -98,7 +98,10 @@ impl FileSystem {
         if path.starts_with('/') {
             return Err(Errno::Notcapable);
         }
-        let mut rest = Rest { current: path, outer: Vec::new() };
+        let mut rest = Rest {
+            current: path,
+            outer: Vec::new(),
+        };
         let mut dir = base;
         let mut links = 0;
         self.directory(dir)?;
@@ -140,7 +143,12 @@ impl FileSystem {
                     ".." => Last::DotDot,
                     name => Last::Name(String::from(name)),
                 };
-                return Ok(Found { dir, last, id, slash });
+                return Ok(Found {
+                    dir,
+                    last,
+                    id,
+                    slash,
+                });
             }
             let id = id.ok_or(Errno::Noent)?;
             self.directory(id)?;

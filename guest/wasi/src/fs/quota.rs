@@ -18,7 +18,12 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Quota { home_bytes: 64 << 20, home_files: 4096, tmp_bytes: 64 << 20, tmp_files: 4096 }
+        Quota {
+            home_bytes: 64 << 20,
+            home_files: 4096,
+            tmp_bytes: 64 << 20,
+            tmp_files: 4096,
+        }
     }
 }
 

@@ -12,11 +12,21 @@ impl Wasi {
         answer(put_strings(call.mem, &self.args, argv, argv_buf))
     }
 
-    pub fn args_sizes_get<H: Host>(&mut self, call: &mut Call<'_, H>, argc: u32, argv_buf_size: u32) -> Errno {
+    pub fn args_sizes_get<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        argc: u32,
+        argv_buf_size: u32,
+    ) -> Errno {
         answer(put_sizes(call.mem, &self.args, argc, argv_buf_size))
     }
 
-    pub fn environ_get<H: Host>(&mut self, call: &mut Call<'_, H>, environ: u32, environ_buf: u32) -> Errno {
+    pub fn environ_get<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        environ: u32,
+        environ_buf: u32,
+    ) -> Errno {
         answer(put_strings(call.mem, &self.env, environ, environ_buf))
     }
 
@@ -47,6 +57,14 @@ fn put_strings(mem: &mut [u8], strings: &[String], pointers: u32, buf: u32) -> A
 
 fn put_sizes(mem: &mut [u8], strings: &[String], count: u32, size: u32) -> Answer<()> {
     let bytes: usize = strings.iter().map(|text| text.len() + 1).sum();
-    memory::write_u32(mem, count, u32::try_from(strings.len()).map_err(|_| Errno::Overflow)?)?;
-    memory::write_u32(mem, size, u32::try_from(bytes).map_err(|_| Errno::Overflow)?)
+    memory::write_u32(
+        mem,
+        count,
+        u32::try_from(strings.len()).map_err(|_| Errno::Overflow)?,
+    )?;
+    memory::write_u32(
+        mem,
+        size,
+        u32::try_from(bytes).map_err(|_| Errno::Overflow)?,
+    )
 }

@@ -12,7 +12,12 @@ pub const PROCESS_CPUTIME: u32 = 2;
 pub const THREAD_CPUTIME: u32 = 3;
 
 impl Wasi {
-    pub fn clock_res_get<H: Host>(&mut self, call: &mut Call<'_, H>, id: u32, resolution: u32) -> Errno {
+    pub fn clock_res_get<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        id: u32,
+        resolution: u32,
+    ) -> Errno {
         if id > THREAD_CPUTIME {
             return Errno::Inval;
         }
@@ -26,7 +31,10 @@ impl Wasi {
         _precision: u64,
         time: u32,
     ) -> Errno {
-        answer(self.clock(call.host, id).and_then(|now| memory::write_u64(call.mem, time, now)))
+        answer(
+            self.clock(call.host, id)
+                .and_then(|now| memory::write_u64(call.mem, time, now)),
+        )
     }
 
     pub(super) fn clock(&mut self, host: &mut impl Host, id: u32) -> Answer<u64> {

@@ -21,7 +21,13 @@ impl Wasi {
         answer(self.advise(call, fd, advice))
     }
 
-    pub fn fd_allocate<H: Host>(&mut self, call: &mut Call<'_, H>, fd: u32, offset: u64, len: u64) -> Errno {
+    pub fn fd_allocate<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        offset: u64,
+        len: u64,
+    ) -> Errno {
         answer(self.allocate(call, fd, offset, len))
     }
 
@@ -33,7 +39,12 @@ impl Wasi {
         answer(self.sync(fd))
     }
 
-    pub fn fd_filestat_set_size<H: Host>(&mut self, call: &mut Call<'_, H>, fd: u32, size: u64) -> Errno {
+    pub fn fd_filestat_set_size<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        size: u64,
+    ) -> Errno {
         answer(self.resize(call, fd, size))
     }
 
@@ -60,7 +71,13 @@ impl Wasi {
         descriptor.require(rights::FD_ADVISE)
     }
 
-    fn allocate<H: Host>(&self, call: &mut Call<'_, H>, fd: u32, offset: u64, len: u64) -> Answer<()> {
+    fn allocate<H: Host>(
+        &self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        offset: u64,
+        len: u64,
+    ) -> Answer<()> {
         let descriptor = self.fds.get(fd)?;
         let id = descriptor.node(Errno::Spipe)?;
         let Node::File(content) = &call.fs.inode(id).node else {
@@ -116,11 +133,17 @@ impl Wasi {
 }
 
 /// Which times to set, and to what.
-pub(super) fn times(atim: u64, mtim: u64, flags: u32, now: u64) -> Answer<(Option<u64>, Option<u64>)> {
+pub(super) fn times(
+    atim: u64,
+    mtim: u64,
+    flags: u32,
+    now: u64,
+) -> Answer<(Option<u64>, Option<u64>)> {
     if flags & !fstflags::ALL != 0 {
         return Err(Errno::Inval);
     }
-    let choose = |set: u32, set_now: u32, value: u64| match (flags & set != 0, flags & set_now != 0) {
+    let choose = |set: u32, set_now: u32, value: u64| match (flags & set != 0, flags & set_now != 0)
+    {
         (true, true) => Err(Errno::Inval),
         (true, false) => Ok(Some(value)),
         (false, true) => Ok(Some(now)),

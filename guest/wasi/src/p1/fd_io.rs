@@ -91,7 +91,9 @@ impl Wasi {
         if id.is_some_and(|id| call.fs.is_directory(id)) {
             return Err(Errno::Isdir);
         }
-        descriptor.require(rights::FD_READ).map_err(|_| Errno::Badf)?;
+        descriptor
+            .require(rights::FD_READ)
+            .map_err(|_| Errno::Badf)?;
         memory::check_array(call.mem, iovs, count, 8)?;
         memory::bytes(call.mem, nread, 4)?;
         let start = offset.unwrap_or(descriptor.position);
@@ -104,7 +106,9 @@ impl Wasi {
             }
             let wanted = buf.len();
             let got = match id {
-                Some(id) => call.fs.read_at(id, start.saturating_add(u64::from(total)), buf)?,
+                Some(id) => call
+                    .fs
+                    .read_at(id, start.saturating_add(u64::from(total)), buf)?,
                 None if self.stdin => call.host.read_stdin(buf).min(wanted),
                 None => 0,
             };
@@ -139,7 +143,9 @@ impl Wasi {
         if id.is_some_and(|id| call.fs.is_directory(id)) {
             return Err(Errno::Isdir);
         }
-        descriptor.require(rights::FD_WRITE).map_err(|_| Errno::Badf)?;
+        descriptor
+            .require(rights::FD_WRITE)
+            .map_err(|_| Errno::Badf)?;
         memory::check_array(call.mem, iovs, count, 8)?;
         memory::bytes(call.mem, nwritten, 4)?;
         let start = match (offset, id) {

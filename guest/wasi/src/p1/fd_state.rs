@@ -28,7 +28,12 @@ impl Wasi {
         answer(self.fdstat(call, fd, stat))
     }
 
-    pub fn fd_fdstat_set_flags<H: Host>(&mut self, _: &mut Call<'_, H>, fd: u32, flags: u32) -> Errno {
+    pub fn fd_fdstat_set_flags<H: Host>(
+        &mut self,
+        _: &mut Call<'_, H>,
+        fd: u32,
+        flags: u32,
+    ) -> Errno {
         answer(self.set_flags(fd, flags))
     }
 
@@ -50,11 +55,21 @@ impl Wasi {
         }))
     }
 
-    pub fn fd_filestat_get<H: Host>(&mut self, call: &mut Call<'_, H>, fd: u32, stat: u32) -> Errno {
+    pub fn fd_filestat_get<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        stat: u32,
+    ) -> Errno {
         answer(self.filestat(call, fd, stat))
     }
 
-    pub fn fd_prestat_get<H: Host>(&mut self, call: &mut Call<'_, H>, fd: u32, prestat: u32) -> Errno {
+    pub fn fd_prestat_get<H: Host>(
+        &mut self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        prestat: u32,
+    ) -> Errno {
         answer(self.preopen_name(fd).and_then(|name| {
             let mut out = [0; 8]; // tag 0: a directory
             out[4..].copy_from_slice(&(name.len() as u32).to_le_bytes());

@@ -34,7 +34,12 @@ impl Wasi {
         new_path: u32,
         new_len: u32,
     ) -> Errno {
-        answer(self.link(call, (old_fd, old_path, old_len), lookup, (new_fd, new_path, new_len)))
+        answer(self.link(
+            call,
+            (old_fd, old_path, old_len),
+            lookup,
+            (new_fd, new_path, new_len),
+        ))
     }
 
     pub fn path_remove_directory<H: Host>(
@@ -58,7 +63,11 @@ impl Wasi {
         new_path: u32,
         new_len: u32,
     ) -> Errno {
-        answer(self.rename(call, (old_fd, old_path, old_len), (new_fd, new_path, new_len)))
+        answer(self.rename(
+            call,
+            (old_fd, old_path, old_len),
+            (new_fd, new_path, new_len),
+        ))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -84,7 +93,11 @@ impl Wasi {
         answer(self.unlink(call, (fd, path, path_len)))
     }
 
-    fn create_directory<H: Host>(&self, call: &mut Call<'_, H>, (fd, path, len): PathArg) -> Answer<()> {
+    fn create_directory<H: Host>(
+        &self,
+        call: &mut Call<'_, H>,
+        (fd, path, len): PathArg,
+    ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_CREATE_DIRECTORY)?;
         let path = memory::path(call.mem, path, len)?;
         let found = call.fs.resolve(dir, &path, false)?;
@@ -92,7 +105,9 @@ impl Wasi {
             return Err(Errno::Exist);
         }
         let now = call.host.realtime();
-        call.fs.create_directory(found.dir, found.name(Errno::Exist)?, now).map(|_| ())
+        call.fs
+            .create_directory(found.dir, found.name(Errno::Exist)?, now)
+            .map(|_| ())
     }
 
     fn link<H: Host>(
@@ -106,7 +121,10 @@ impl Wasi {
         let new_dir = self.base(call.fs, new_fd, rights::PATH_LINK_TARGET)?;
         let old_path = memory::path(call.mem, old_path, old_len)?;
         let new_path = memory::path(call.mem, new_path, new_len)?;
-        let id = call.fs.resolve(old_dir, &old_path, follow(lookup)?)?.existing(call.fs)?;
+        let id = call
+            .fs
+            .resolve(old_dir, &old_path, follow(lookup)?)?
+            .existing(call.fs)?;
         let new = call.fs.resolve(new_dir, &new_path, false)?;
         if new.id.is_some() {
             return Err(Errno::Exist);
@@ -118,14 +136,23 @@ impl Wasi {
         call.fs.link(id, new.dir, new.name(Errno::Exist)?, now)
     }
 
-    fn remove_directory<H: Host>(&self, call: &mut Call<'_, H>, (fd, path, len): PathArg) -> Answer<()> {
+    fn remove_directory<H: Host>(
+        &self,
+        call: &mut Call<'_, H>,
+        (fd, path, len): PathArg,
+    ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_REMOVE_DIRECTORY)?;
         let path = memory::path(call.mem, path, len)?;
         let found = call.fs.resolve(dir, path.trim_end_matches('/'), false)?;
         found.existing(call.fs)?;
-        let special = if found.last == Last::Dot { Errno::Inval } else { Errno::Notempty };
+        let special = if found.last == Last::Dot {
+            Errno::Inval
+        } else {
+            Errno::Notempty
+        };
         let now = call.host.realtime();
-        call.fs.remove_directory(found.dir, found.name(special)?, now)
+        call.fs
+            .remove_directory(found.dir, found.name(special)?, now)
     }
 
     fn rename<H: Host>(
@@ -162,13 +189,19 @@ impl Wasi {
         let found = call.fs.resolve(dir, &path, false)?;
         if let Some(id) = found.id {
             let through_file = found.slash && !call.fs.is_directory(id);
-            return Err(if through_file { Errno::Notdir } else { Errno::Exist });
+            return Err(if through_file {
+                Errno::Notdir
+            } else {
+                Errno::Exist
+            });
         }
         if found.slash {
             return Err(Errno::Noent);
         }
         let now = call.host.realtime();
-        call.fs.create_symlink(found.dir, found.name(Errno::Exist)?, &target, now).map(|_| ())
+        call.fs
+            .create_symlink(found.dir, found.name(Errno::Exist)?, &target, now)
+            .map(|_| ())
     }
 
     fn unlink<H: Host>(&self, call: &mut Call<'_, H>, (fd, path, len): PathArg) -> Answer<()> {

@@ -39,10 +39,17 @@ impl Wasi {
         flags: u32,
         opened: u32,
     ) -> Errno {
-        if lookup & !SYMLINK_FOLLOW != 0 || oflags & !oflags::ALL != 0 || flags & !fdflags::ALL != 0 {
+        if lookup & !SYMLINK_FOLLOW != 0 || oflags & !oflags::ALL != 0 || flags & !fdflags::ALL != 0
+        {
             return Errno::Inval;
         }
-        let how = How { follow: lookup != 0, oflags, base, inheriting, flags: flags as u16 };
+        let how = How {
+            follow: lookup != 0,
+            oflags,
+            base,
+            inheriting,
+            flags: flags as u16,
+        };
         answer(self.open(call, fd, (path, path_len), &how, opened))
     }
 
@@ -85,7 +92,11 @@ impl Wasi {
         let descriptor = Descriptor {
             target: Target::Node(id),
             rights: how.base & inheriting & applicable(call, id),
-            inheriting: if is_directory { how.inheriting & inheriting } else { 0 },
+            inheriting: if is_directory {
+                how.inheriting & inheriting
+            } else {
+                0
+            },
             flags: how.flags,
             position: 0,
             preopen: None,
@@ -117,7 +128,9 @@ impl Wasi {
                 return Err(Errno::Notcapable);
             }
             let now = call.host.realtime();
-            return call.fs.create_file(found.dir, found.name(Errno::Exist)?, now);
+            return call
+                .fs
+                .create_file(found.dir, found.name(Errno::Exist)?, now);
         };
         if exclusive {
             return Err(Errno::Exist);

@@ -78,7 +78,10 @@ impl Wasi {
         let path = memory::path(call.mem, path, path_len)?;
         let now = call.host.realtime();
         let (atim, mtim) = times(atim, mtim, flags, now)?;
-        let id = call.fs.resolve(dir, &path, follow(lookup)?)?.existing(call.fs)?;
+        let id = call
+            .fs
+            .resolve(dir, &path, follow(lookup)?)?
+            .existing(call.fs)?;
         call.fs.set_times(id, atim, mtim, now)
     }
 

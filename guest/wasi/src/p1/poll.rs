@@ -90,14 +90,27 @@ impl Wasi {
     }
 
     /// The state of a subscription; `start`: the clocks when the call began.
-    fn state<H: Host>(&self, call: &Call<'_, H>, subscription: &Subscription, start: [u64; 2]) -> State {
+    fn state<H: Host>(
+        &self,
+        call: &Call<'_, H>,
+        subscription: &Subscription,
+        start: [u64; 2],
+    ) -> State {
         let result = match subscription.kind {
             CLOCK => time_left(subscription, start).map(|left| (left, 0)),
             _ => self.ready_bytes(call, subscription).map(|bytes| (0, bytes)),
         };
         match result {
-            Ok((left, bytes)) => State { left, errno: Errno::Success, bytes },
-            Err(errno) => State { left: 0, errno, bytes: 0 },
+            Ok((left, bytes)) => State {
+                left,
+                errno: Errno::Success,
+                bytes,
+            },
+            Err(errno) => State {
+                left: 0,
+                errno,
+                bytes: 0,
+            },
         }
     }
 
@@ -105,12 +118,18 @@ impl Wasi {
     fn ready_bytes<H: Host>(&self, call: &Call<'_, H>, subscription: &Subscription) -> Answer<u64> {
         let descriptor = self.fds.get(subscription.id)?;
         let reading = subscription.kind == FD_READ;
-        let right = if reading { rights::FD_READ } else { rights::FD_WRITE };
+        let right = if reading {
+            rights::FD_READ
+        } else {
+            rights::FD_WRITE
+        };
         if descriptor.rights & (right | rights::POLL_FD_READWRITE) == 0 {
             return Err(Errno::Notcapable);
         }
         match descriptor.target {
-            Target::Node(id) if reading => Ok(call.fs.inode(id).size().saturating_sub(descriptor.position)),
+            Target::Node(id) if reading => {
+                Ok(call.fs.inode(id).size().saturating_sub(descriptor.position))
+            }
             Target::Stdin if reading => Ok(u64::from(self.stdin)),
             Target::Output(_) if !reading => Ok(0),
             Target::Node(_) => Ok(0),

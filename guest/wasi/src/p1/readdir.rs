@@ -1,8 +1,8 @@
 //! Listing directories.
 
 use crate::errno::{Answer, Errno, answer};
-use crate::fs::inode::Id;
 use crate::fs::FileSystem;
+use crate::fs::inode::Id;
 use crate::host::{Call, Host};
 use crate::memory;
 use crate::types::rights;
@@ -32,7 +32,10 @@ impl Wasi {
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::FD_READDIR)?;
         memory::bytes(call.mem, used, 4)?;
-        let mut out = Listing { buf: memory::bytes_mut(call.mem, buf, len)?, used: 0 };
+        let mut out = Listing {
+            buf: memory::bytes_mut(call.mem, buf, len)?,
+            used: 0,
+        };
         list(call.fs, dir, cookie, &mut out)?;
         let filled = out.used as u32; // at most len
         memory::write_u32(call.mem, used, filled)

@@ -5,7 +5,13 @@ use crate::host::{Call, Host};
 use crate::wasi::Wasi;
 
 impl Wasi {
-    pub fn sock_accept<H: Host>(&mut self, _: &mut Call<'_, H>, fd: u32, _flags: u32, _opened: u32) -> Errno {
+    pub fn sock_accept<H: Host>(
+        &mut self,
+        _: &mut Call<'_, H>,
+        fd: u32,
+        _flags: u32,
+        _opened: u32,
+    ) -> Errno {
         self.no_socket(fd)
     }
 

@@ -41,7 +41,10 @@ pub fn parse(block: &[u8]) -> Result<Fields<'_>, &'static str> {
 }
 
 fn text(field: &[u8]) -> &[u8] {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let end = field
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(field.len());
     &field[..end]
 }
 
@@ -54,9 +57,14 @@ fn number(field: &[u8]) -> Option<u64> {
         });
     }
     let digits = field.trim_ascii();
-    let end = digits.iter().position(|byte| *byte == 0 || *byte == b' ').unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|byte| *byte == 0 || *byte == b' ')
+        .unwrap_or(digits.len());
     digits[..end].iter().try_fold(0_u64, |value, digit| {
-        let digit = (b'0'..=b'7').contains(digit).then(|| u64::from(digit - b'0'))?;
+        let digit = (b'0'..=b'7')
+            .contains(digit)
+            .then(|| u64::from(digit - b'0'))?;
         value.checked_mul(8)?.checked_add(digit)
     })
 }
@@ -99,12 +107,24 @@ fn block(out: &mut Vec<u8>, path: &str, link: &str, kind: u8, size: u64, mtime: 
         header[at..at + count].copy_from_slice(&bytes[..count]);
     };
     put(0, 100, path.as_bytes());
-    put(100, 8, if kind == b'5' { b"0000755\0" } else { b"0000644\0" });
+    put(
+        100,
+        8,
+        if kind == b'5' {
+            b"0000755\0"
+        } else {
+            b"0000644\0"
+        },
+    );
     put(108, 8, b"0000000\0");
     put(116, 8, b"0000000\0");
     // Quotas keep both far below what eleven octal digits hold.
     put(124, 12, format!("{size:011o}\0").as_bytes());
-    put(136, 12, format!("{:011o}\0", mtime.min(0o77_777_777_777)).as_bytes());
+    put(
+        136,
+        12,
+        format!("{:011o}\0", mtime.min(0o77_777_777_777)).as_bytes(),
+    );
     put(148, 8, b"        ");
     put(156, 1, &[kind]);
     put(157, 100, link.as_bytes());

@@ -76,17 +76,27 @@ impl<'a> Reader<'a> {
                 return Err(here("an extended header of more than a MiB"));
             }
             match fields.kind {
-                b'L' => extended.path = Some(gnu_name(data).ok_or_else(|| here("a bad long name"))?),
-                b'K' => extended.link = Some(gnu_name(data).ok_or_else(|| here("a bad long link"))?),
+                b'L' => {
+                    extended.path = Some(gnu_name(data).ok_or_else(|| here("a bad long name"))?)
+                }
+                b'K' => {
+                    extended.link = Some(gnu_name(data).ok_or_else(|| here("a bad long link"))?)
+                }
                 b'x' => pax(data, &mut extended).map_err(here)?,
                 b'g' => pax(data, &mut Extended::default()).map_err(here)?,
                 kind => {
-                    let mtime = extended.mtime.unwrap_or(fields.mtime.saturating_mul(1_000_000_000));
-                    let text = |bytes| core::str::from_utf8(bytes).map_err(|_| here("a name that is not UTF-8"));
+                    let mtime = extended
+                        .mtime
+                        .unwrap_or(fields.mtime.saturating_mul(1_000_000_000));
+                    let text = |bytes| {
+                        core::str::from_utf8(bytes).map_err(|_| here("a name that is not UTF-8"))
+                    };
                     let path = match extended.path {
                         Some(path) => path,
                         None if fields.prefix.is_empty() => Cow::Borrowed(text(fields.name)?),
-                        None => Cow::Owned(format!("{}/{}", text(fields.prefix)?, text(fields.name)?)),
+                        None => {
+                            Cow::Owned(format!("{}/{}", text(fields.prefix)?, text(fields.name)?))
+                        }
                     };
                     let link = match extended.link {
                         Some(link) => link,
@@ -119,7 +129,10 @@ impl<'a> Reader<'a> {
 }
 
 fn gnu_name(data: &[u8]) -> Option<Cow<'_, str>> {
-    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let end = data
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(data.len());
     core::str::from_utf8(&data[..end]).ok().map(Cow::Borrowed)
 }
 
@@ -128,13 +141,19 @@ fn pax<'a>(mut data: &'a [u8], out: &mut Extended<'a>) -> Result<(), &'static st
     const BAD: &str = "a bad pax header";
     while !data.is_empty() {
         let space = data.iter().position(|byte| *byte == b' ').ok_or(BAD)?;
-        let length = decimal(&data[..space]).and_then(|n| usize::try_from(n).ok()).ok_or(BAD)?;
+        let length = decimal(&data[..space])
+            .and_then(|n| usize::try_from(n).ok())
+            .ok_or(BAD)?;
         let record = data.get(space + 1..length).ok_or(BAD)?;
         let record = record.strip_suffix(b"\n").ok_or(BAD)?;
         data = &data[length..];
         let equals = record.iter().position(|byte| *byte == b'=').ok_or(BAD)?;
         let (key, value) = (&record[..equals], &record[equals + 1..]);
-        let text = || core::str::from_utf8(value).map(Cow::Borrowed).map_err(|_| BAD);
+        let text = || {
+            core::str::from_utf8(value)
+                .map(Cow::Borrowed)
+                .map_err(|_| BAD)
+        };
         match key {
             b"path" => out.path = Some(text()?),
             b"linkpath" => out.link = Some(text()?),
@@ -162,7 +181,10 @@ fn seconds(value: &[u8]) -> Option<u64> {
     if value.starts_with(b"-") {
         return Some(0);
     }
-    let dot = value.iter().position(|byte| *byte == b'.').unwrap_or(value.len());
+    let dot = value
+        .iter()
+        .position(|byte| *byte == b'.')
+        .unwrap_or(value.len());
     let whole = decimal(&value[..dot])?.saturating_mul(1_000_000_000);
     let mut unit = 100_000_000;
     let mut nanos = 0;
