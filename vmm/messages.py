@@ -333,5 +333,5 @@ def unpack_error(raised: Raised) -> errors.HypercellError:
     if any(type(given[name]) is not expected for name, expected in fields.items()):
         return errors.ProtocolViolation(f"a process reported a malformed {raised.name}")
     message, hint = raised.message[:MAX_TEXT], raised.hint[:MAX_TEXT]
-    made: errors.HypercellError = kind(message, hint=hint, **given)
+    made: errors.HypercellError = kind(message=message, hint=hint, **given)
     return made
