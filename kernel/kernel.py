@@ -42,7 +42,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
 
     implementation = "hypercell"
     _execute_sleep = 0.0
-    help_links = help_links()  # noqa: RUF012 (a trait, not a shared list)
+    help_links = help_links()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

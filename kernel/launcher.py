@@ -8,7 +8,6 @@ from ipykernel.kernelapp import IPKernelApp
 
 from hypercell.kernel.kernel import HypercellKernel
 
-
 _App: Any = IPKernelApp  # it has no usable types
 
 
