@@ -188,25 +188,39 @@ def _head_name(head: Sequence[Token]) -> str | None:
     at = 0
     while at < len(head):
         token = head[at]
-        if token.text in ("struct", "union", "enum") and at + 1 < len(head):
-            at += 2 if head[at + 1].kind is Kind.NAME else 1
-            if at < len(head) and head[at].text == "{":
+        if token.text in ("struct", "union", "enum") and token.kind is Kind.NAME:
+            at = _after_attributes(head, at + 1)
+            if at < len(head) and head[at].kind is Kind.NAME:
+                at += 1
+            if _is(head, at, "{"):
                 at = _group(head, at)
             continue
         if token.text in _ATTRIBUTES and _is(head, at + 1, "("):
             at = _group(head, at + 1)
             continue
-        if token.kind is Kind.NAME and _is(head, at + 1, "("):
-            return token.text if at > 0 and token.text not in _SPECIFIERS else None
+        if _calls(head, at, token) and token.text not in _SPECIFIERS:
+            return token.text if at > 0 else None
         if token.text == "(":
-            # int (*f(void))(int): the innermost name before a parenthesis.
+            # int (*f(void))(int) and int (f)(int) are functions, int (*f)(int) is none.
             inner = head[at + 1 : _group(head, at) - 1]
-            return _head_name((token, *inner)) if inner else None
+            if len(inner) == 1 and inner[0].kind is Kind.NAME:
+                return inner[0].text
+            return next((t.text for i, t in enumerate(inner) if _calls(inner, i, t)), None)
         if token.text == "[":
             at = _group(head, at)
             continue
         at += 1
     return None
+
+
+def _calls(tokens: Sequence[Token], at: int, token: Token) -> bool:
+    return token.kind is Kind.NAME and _is(tokens, at + 1, "(")
+
+
+def _after_attributes(tokens: Sequence[Token], at: int) -> int:
+    while at < len(tokens) and tokens[at].text in _ATTRIBUTES and _is(tokens, at + 1, "("):
+        at = _group(tokens, at + 1)
+    return at
 
 
 def _classify(piece: tuple[Token, ...]) -> Item:
@@ -259,9 +273,7 @@ def _declared(piece: tuple[Token, ...]) -> tuple[frozenset[str], frozenset[str],
     while at < len(piece):
         token = piece[at]
         if token.text in ("struct", "union", "enum"):
-            at += 1
-            while at < len(piece) and piece[at].text in _ATTRIBUTES and _is(piece, at + 1, "("):
-                at = _group(piece, at + 1)
+            at = _after_attributes(piece, at + 1)
             if at < len(piece) and piece[at].kind is Kind.NAME:
                 types.add(piece[at].text)
                 at += 1
