@@ -309,7 +309,7 @@ class _Cell:
         if not options.fresh:
             await session.keep(ran.delta, cell)
         if program.mode is Mode.EXPORTS and not program.invocations:
-            self.on_event(Shown(exports_table(program.code, cell.language)))
+            self.on_event(Shown(exports_table(program.code, f"%%{cell.language}")))
 
 
 class InstalledToolchains:

@@ -30,8 +30,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def exports_table(code: Code, language: str) -> str:
-    """What can be called, and how."""
+def exports_table(code: Code, command: str) -> str:
+    """What can be called, and how; ``command``: what stands before ``--invoke``."""
     if not code.exports:
         return "the module has no _start and exports nothing"
     rows = [(export.kind, _describe(export)) for export in code.exports[:_MOST_ROWS]]
@@ -41,14 +41,15 @@ def exports_table(code: Code, language: str) -> str:
     function = next((export for export in code.exports if export.kind == "func"), None)
     if function is not None:
         example = " ".join(["--invoke", safe_name(function.name), *function.params])
-        text += f"\n\ncall one with: %%{language} {example}"
+        text += f"\n\ncall one with: {command} {example}"
     return text
 
 
 def _describe(export: ExportType) -> str:
     if export.kind == "func":
         return signature(export)
-    return f"{safe_name(export.name)}: {export.detail}" if export.detail else safe_name(export.name)
+    unit = " pages" if export.kind == "memory" else ""
+    return safe_name(export.name) + (f": {export.detail}{unit}" if export.detail else "")
 
 
 def files_table(entries: Mapping[str, HomeEntry]) -> str:

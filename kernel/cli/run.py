@@ -161,7 +161,7 @@ async def _execute(
     session: Session, program: Program, options: argparse.Namespace, output: Output
 ) -> None:
     if program.mode is Mode.EXPORTS and not program.invocations:
-        output(Shown(exports_table(program.code, options.file.suffix[1:])))
+        output(Shown(exports_table(program.code, f"hypercell run {options.file}")))
         return
     grants = session.grants()
     vm = await (await session.hypervisor()).acquire()
@@ -177,7 +177,7 @@ async def _execute(
             on_stdin=_host_stdin() if options.stdin is None else _given(options.stdin),
         )
     finally:
-        await vm.close()
+        vm.close()
 
 
 def _host_stdin() -> OnStdin:

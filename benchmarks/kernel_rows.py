@@ -1,0 +1,130 @@
+"""Rows through Jupyter: the messages of a real front end to real kernels, ours and ipykernel."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jupyter_client.manager import KernelManager
+
+from benchmarks import native, programs
+from benchmarks.timing import Clock, Row, alternate
+
+_SECONDS = 60.0
+
+
+class Kernel:
+    """A kernel and a client of it, started."""
+
+    def __init__(self, name: str) -> None:
+        self._manager = KernelManager(kernel_name=name)
+        self._manager.start_kernel()
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=_SECONDS)
+        self.pid: int = self._manager.provisioner.pid  # type: ignore[union-attr]
+
+    def run(self, code: str) -> tuple[float, float, str]:
+        """Milliseconds to the first output (0: none) and to idle, and the text that came."""
+        start = time.perf_counter()
+        first = 0.0
+        text = ""
+        sent = self._client.execute(code)
+        while True:
+            message = self._client.get_iopub_msg(timeout=_SECONDS)
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                first = first or (time.perf_counter() - start) * 1e3
+                text += content["text"]
+            elif message["msg_type"] == "error":
+                raise RuntimeError("\n".join(content["traceback"]))
+            elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+                idle = (time.perf_counter() - start) * 1e3
+                self._client.get_shell_msg(timeout=_SECONDS)
+                return first, idle, text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=kind is not None)
+
+
+async def cell_rows(rounds: int) -> list[Row]:
+    with Kernel("hypercell") as ours, Kernel("python3") as ipykernel:
+        cell = "%%c\n" + programs.HELLO
+
+        async def cached() -> float:
+            _, idle, text = ours.run(cell)
+            assert text == "hello\n", text
+            return idle
+
+        async def python_pass() -> float:
+            return ipykernel.run("pass")[1]
+
+        found = await alternate(
+            {"cached C cell": cached, "ipykernel, pass": python_pass}, rounds=rounds
+        )
+    mine, peer = found.values()
+    return [Row("cached C cell, execute to idle", mine, peer, aim_ratio=1.5)]
+
+
+async def edit_rows(rounds: int) -> list[Row]:
+    stamp = time.time_ns()  # no cache, of an earlier run either, has these sources
+    number = 0
+    with Kernel("hypercell") as ours, tempfile.TemporaryDirectory() as work:
+
+        async def edit() -> float:
+            nonlocal number
+            number += 1
+            source = programs.edited(stamp + number)
+            first, _, text = ours.run("%%c\n" + source)
+            assert text == f"hello {stamp + number}\n", text
+            return first
+
+        async def by_gcc() -> float:
+            took, output = native.gcc_edit_to_output(programs.edited(stamp + number), Path(work))
+            assert output == f"hello {stamp + number}\n".encode(), output
+            return took
+
+        sides = {"edited C cell": edit}
+        if native.gcc_found():
+            sides["gcc and run, native"] = by_gcc
+        found = await alternate(sides, rounds=rounds)
+    mine, *peers = found.values()
+    peer = peers[0] if peers else None
+    return [Row("C hello, edit to output", mine, peer, aim_ms=60.0)]
+
+
+async def start_rows(rounds: int) -> list[Row]:
+    async def start(name: str, code: str) -> float:
+        with Clock() as clock:
+            kernel = Kernel(name)
+            kernel.run(code)
+        kernel.__exit__(None, None, None)
+        return clock.ms
+
+    async def ours() -> float:
+        return await start("hypercell", "%%c\n" + programs.HELLO)
+
+    async def ipykernel() -> float:
+        return await start("python3", "pass")
+
+    found = await alternate(
+        {"start, cached C cell": ours, "ipykernel: start, pass": ipykernel},
+        rounds=rounds,
+        warm_up=1,
+    )
+    mine, peer = found.values()
+    return [Row("kernel start to the first cell's end", mine, peer)]
