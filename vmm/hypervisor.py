@@ -121,7 +121,7 @@ class Hypervisor:
         own in huge pages, which costs its size in memory; ``warmup``: run and undone in each.
         Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
         """
-        vm = await self.acquire()
+        vm = await self._pool.fresh(self._base())
         try:
             fd, state, replies = await vm.snapshot(
                 commands,

@@ -75,9 +75,13 @@ class Pool:
                 self._refill_in(_AFTER_ACQUIRE)
                 return self._vm(waiting, snapshot)
             waiting.close()
-        waiting = await self.park(snapshot, on_demand=True)
+        vm = await self.fresh(snapshot)
         self._refill_in(_AFTER_ACQUIRE)
-        return self._vm(waiting, snapshot)
+        return vm
+
+    async def fresh(self, snapshot: Snapshot) -> Vm:
+        """A VM made now and not warmed up: it maps nothing but the snapshot's files."""
+        return self._vm(await self.park(snapshot, on_demand=True), snapshot)
 
     async def filled(self) -> None:
         """Wait until the workers that should be parked are."""
