@@ -165,24 +165,24 @@ class Pool:
 
     async def _fill(self) -> None:
         try:
-            for snapshot in list(self._ready):
-                while not self._closed and self._missing(snapshot):
-                    waiting = await self.park(snapshot)
-                    ready = self._ready.get(snapshot)
-                    if ready is None:
-                        waiting.close()
-                    else:
-                        ready.append(waiting)
+            while not self._closed and (snapshot := self._wanted()) is not None:
+                waiting = await self.park(snapshot)
+                ready = self._ready.get(snapshot)
+                if ready is None:
+                    waiting.close()
+                else:
+                    ready.append(waiting)
         except (HypercellError, OSError):
             pass  # the next acquire makes its VM itself, and says what is wrong
         finally:
             self._filling = None
 
-    def _missing(self, snapshot: Snapshot) -> bool:
-        ready = self._ready.get(snapshot)
-        if ready is None:
-            return False
-        for waiting in [waiting for waiting in ready if not waiting.usable()]:
-            ready.remove(waiting)
-            waiting.close()
-        return len(ready) < snapshot.parked
+    def _wanted(self) -> Snapshot | None:
+        """A snapshot that has too few workers."""
+        for snapshot, ready in self._ready.items():
+            for waiting in [waiting for waiting in ready if not waiting.usable()]:
+                ready.remove(waiting)
+                waiting.close()
+            if len(ready) < snapshot.parked:
+                return snapshot
+        return None

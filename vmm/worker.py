@@ -17,7 +17,7 @@ from hypercell.vmm import channel as channels
 from hypercell.vmm import memfd
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
-from hypercell.vmm.commands import Command, Reply
+from hypercell.vmm.commands import Command, Ok, Reply
 from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation, SystemCallFailed
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.job import JobHost
@@ -109,7 +109,9 @@ class Worker:
         if request.warm is not None:
             self._machine.warm_up()
             host = JobHost(self._channel, request.warm, silent=True)
-            self._run(request.warm, list(rest), host)
+            replies = self._run(request.warm, list(rest), host)
+            if not all(isinstance(reply, Ok) for reply in replies):
+                raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
             self._machine.refresh()
         channels.close_all([fd for fd in descriptors[1:] if fd >= 0])
         self._channel.send(Parked())

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from hypercell.vmm.errors import Closed, CompileLimitExceeded, InvalidModule
 from hypercell.vmm.fork_client import ForkServer
 from hypercell.vmm.program import MIB
 
+PROC = Path("/proc")
 ADD = '(module (func (export "add") (param i32 i32) (result i32)\
  local.get 0 local.get 1 i32.add))'
 
@@ -21,6 +23,11 @@ ADD = '(module (func (export "add") (param i32 i32) (result i32)\
 def big_function(size):
     body = "i32.const 3 i32.mul local.get 0 i32.xor " * size
     return f'(module (func (export "x") (param i32) (result i32) local.get 0 {body}))'
+
+
+async def until(true):
+    while not true():  # noqa: ASYNC110 - what is waited for happens in another process
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -91,13 +98,11 @@ async def test_deep_nesting_is_no_crash(compiler):
 
 async def test_cancelling_kills_the_compile(compiler, server):
     compiling = asyncio.create_task(compiler.compile(big_function(400_000), CompileLimits()))
-    while not server.children:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.children)
     compiling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await compiling
-    while server.children:
-        await asyncio.sleep(0.01)
+    await until(lambda: not server.children)
 
 
 async def test_a_killed_server_is_started_again(compiler, server):
@@ -110,8 +115,7 @@ async def test_a_killed_server_is_started_again(compiler, server):
 
 async def test_a_killed_compile_is_an_error_and_the_next_works(compiler, server):
     compiling = asyncio.create_task(compiler.compile(big_function(400_000), CompileLimits()))
-    while not server.children:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.children)
     os.kill(server.children[0], signal.SIGKILL)
     with pytest.raises(CompileLimitExceeded, match="killed from outside"):
         await compiling
@@ -126,8 +130,7 @@ async def test_many_at_once_leave_nothing(compiler, server):
     assert [r.description.exports[0].name for r in results] == [f"f{n}" for n in range(20)]
     for result in results:
         os.close(result.fd)
-    while server.children:
-        await asyncio.sleep(0.01)
+    await until(lambda: not server.children)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -139,13 +142,13 @@ async def test_a_closed_server_says_so(compiler, server):
 
 async def test_children_are_locked_up(compiler, server):
     compiling = asyncio.create_task(compiler.compile(big_function(400_000), CompileLimits()))
-    while not server.children:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.children)
     await asyncio.sleep(0.1)
     (pid,) = server.children
-    with open(f"/proc/{pid}/status") as file:
-        status = dict(line.split(":", 1) for line in file)
-    environment = open(f"/proc/{pid}/environ", "rb").read()
+    status = dict(
+        line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines()
+    )
+    environment = (PROC / str(pid) / "environ").read_bytes()
     descriptors = {
         os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")
     }
