@@ -86,11 +86,20 @@ impl World {
     pub fn over(mut fs: FileSystem) -> World {
         let preopens = ["/home", "/tmp", "/"].map(String::from);
         let wasi = Wasi::new(&mut fs, vec!["t".into()], vec![], &preopens, true).unwrap();
-        World { fs, host: TestHost::default(), wasi, mem: vec![0; MEMORY] }
+        World {
+            fs,
+            host: TestHost::default(),
+            wasi,
+            mem: vec![0; MEMORY],
+        }
     }
 
     pub fn with<T>(&mut self, f: impl FnOnce(&mut Wasi, &mut Call<'_, TestHost>) -> T) -> T {
-        let mut call = Call { fs: &mut self.fs, host: &mut self.host, mem: &mut self.mem };
+        let mut call = Call {
+            fs: &mut self.fs,
+            host: &mut self.host,
+            mem: &mut self.mem,
+        };
         f(&mut self.wasi, &mut call)
     }
 
@@ -107,7 +116,14 @@ impl World {
         u64::from_le_bytes(self.mem[at as usize..][..8].try_into().unwrap())
     }
 
-    pub fn open_as(&mut self, dir: u32, path: &str, oflags: u32, rights: u64, fdflags: u32) -> Result<u32, Errno> {
+    pub fn open_as(
+        &mut self,
+        dir: u32,
+        path: &str,
+        oflags: u32,
+        rights: u64,
+        fdflags: u32,
+    ) -> Result<u32, Errno> {
         let len = self.text(PATH, path);
         let errno = self.with(|wasi, call| {
             wasi.path_open(call, dir, 1, PATH, len, oflags, rights, ALL, fdflags, OUT)
@@ -116,7 +132,11 @@ impl World {
     }
 
     pub fn open(&mut self, dir: u32, path: &str, oflags: u32) -> Result<u32, Errno> {
-        let rights = if oflags & DIRECTORY != 0 { READING } else { ALL };
+        let rights = if oflags & DIRECTORY != 0 {
+            READING
+        } else {
+            ALL
+        };
         self.open_as(dir, path, oflags, rights, 0)
     }
 
@@ -158,12 +178,23 @@ impl World {
     }
 
     /// Type, size, inode and links.
-    pub fn stat(&mut self, dir: u32, path: &str, follow: u32) -> Result<(u8, u64, u64, u64), Errno> {
+    pub fn stat(
+        &mut self,
+        dir: u32,
+        path: &str,
+        follow: u32,
+    ) -> Result<(u8, u64, u64, u64), Errno> {
         let len = self.text(PATH, path);
-        let errno = self.with(|wasi, call| wasi.path_filestat_get(call, dir, follow, PATH, len, OUT));
+        let errno =
+            self.with(|wasi, call| wasi.path_filestat_get(call, dir, follow, PATH, len, OUT));
         result(errno)?;
         let kind = self.mem[OUT as usize + 16];
-        Ok((kind, self.u64_at(OUT + 32), self.u64_at(OUT + 8), self.u64_at(OUT + 24)))
+        Ok((
+            kind,
+            self.u64_at(OUT + 32),
+            self.u64_at(OUT + 8),
+            self.u64_at(OUT + 24),
+        ))
     }
 
     pub fn mkdir(&mut self, dir: u32, path: &str) -> Result<(), Errno> {
@@ -188,13 +219,20 @@ impl World {
 
     pub fn readlink(&mut self, dir: u32, path: &str, room: u32) -> Result<String, Errno> {
         let len = self.text(PATH, path);
-        let errno = self.with(|wasi, call| wasi.path_readlink(call, dir, PATH, len, BUF, room, OUT));
+        let errno =
+            self.with(|wasi, call| wasi.path_readlink(call, dir, PATH, len, BUF, room, OUT));
         result(errno)?;
         let used = self.u32_at(OUT) as usize;
         Ok(String::from_utf8(self.mem[BUF as usize..][..used].to_vec()).unwrap())
     }
 
-    pub fn rename(&mut self, old_dir: u32, old: &str, new_dir: u32, new: &str) -> Result<(), Errno> {
+    pub fn rename(
+        &mut self,
+        old_dir: u32,
+        old: &str,
+        new_dir: u32,
+        new: &str,
+    ) -> Result<(), Errno> {
         let (a, b) = (self.text(PATH, old), self.text(PATH2, new));
         result(self.with(|wasi, call| wasi.path_rename(call, old_dir, PATH, a, new_dir, PATH2, b)))
     }
@@ -205,7 +243,12 @@ impl World {
     }
 
     /// Entries after a cookie: next cookie and name, as many as fit in `room` bytes.
-    pub fn readdir(&mut self, fd: u32, cookie: u64, room: u32) -> Result<Vec<(u64, String)>, Errno> {
+    pub fn readdir(
+        &mut self,
+        fd: u32,
+        cookie: u64,
+        room: u32,
+    ) -> Result<Vec<(u64, String)>, Errno> {
         let errno = self.with(|wasi, call| wasi.fd_readdir(call, fd, BUF, room, cookie, OUT));
         result(errno)?;
         let used = self.u32_at(OUT) as usize;
@@ -215,7 +258,9 @@ impl World {
             let next = u64::from_le_bytes(data[..8].try_into().unwrap());
             let len = u32::from_le_bytes(data[16..20].try_into().unwrap()) as usize;
             assert_eq!(data[21..24], [0; 3], "padding");
-            let Some(name) = data.get(24..24 + len) else { break };
+            let Some(name) = data.get(24..24 + len) else {
+                break;
+            };
             entries.push((next, String::from_utf8(name.to_vec()).unwrap()));
             data = &data[24 + len..];
         }
@@ -244,7 +289,11 @@ impl World {
 }
 
 pub fn result(errno: Errno) -> Result<(), Errno> {
-    if errno == Errno::Success { Ok(()) } else { Err(errno) }
+    if errno == Errno::Success {
+        Ok(())
+    } else {
+        Err(errno)
+    }
 }
 
 /// Layers live as long as the VM; tests are short.
@@ -340,7 +389,12 @@ impl Rng {
 pub fn tree(fs: &mut FileSystem, path: &str) -> Vec<(String, String)> {
     let wasi = Wasi::new(fs, vec![], vec![], &[path.to_string()], false).unwrap();
     let fs_taken = std::mem::replace(fs, FileSystem::new(0));
-    let mut world = World { fs: fs_taken, host: TestHost::default(), wasi, mem: vec![0; MEMORY] };
+    let mut world = World {
+        fs: fs_taken,
+        host: TestHost::default(),
+        wasi,
+        mem: vec![0; MEMORY],
+    };
     let mut out = Vec::new();
     walk(&mut world, "", &mut out);
     world.wasi.close(&mut world.fs);
@@ -361,8 +415,15 @@ fn walk(world: &mut World, path: &str, out: &mut Vec<(String, String)>) {
         names.extend(some.into_iter().map(|(_, name)| name));
     }
     world.close(dir).unwrap();
-    for name in names.iter().filter(|name| !matches!(name.as_str(), "." | "..")) {
-        let child = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+    for name in names
+        .iter()
+        .filter(|name| !matches!(name.as_str(), "." | ".."))
+    {
+        let child = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}/{name}")
+        };
         let (kind, size, ..) = world.stat(3, &child, 0).unwrap();
         let what = match kind {
             3 => "dir".into(),
@@ -377,7 +438,11 @@ fn walk(world: &mut World, path: &str, out: &mut Vec<(String, String)>) {
                 }
                 world.close(fd).unwrap();
                 assert_eq!(data.len() as u64, size);
-                format!("{} {:?}", data.len(), String::from_utf8_lossy(&data[..data.len().min(40)]))
+                format!(
+                    "{} {:?}",
+                    data.len(),
+                    String::from_utf8_lossy(&data[..data.len().min(40)])
+                )
             }
         };
         let directory = what == "dir";

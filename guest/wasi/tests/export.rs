@@ -1,0 +1,198 @@
+//! What changed under /home comes back as a tar; mounted over the old one it gives the same files.
+
+mod common;
+
+use common::{CREAT, Rng, TRUNC, Tar, World, leak, tree};
+use hypercell_wasi::{FileSystem, Mode};
+
+fn base() -> Vec<u8> {
+    Tar::default()
+        .dir("d/")
+        .file("d/a", b"alpha")
+        .file("d/b", b"beta")
+        .dir("d/e/")
+        .file("d/e/f", b"deep")
+        .file("top", b"top")
+        .link("twin", "top")
+        .symlink("s", "d/a")
+        .end()
+}
+
+/// Names and types of a tar's entries.
+fn entries(tar: &[u8]) -> Vec<(char, String)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tar.len() && tar[at] != 0 {
+        let name = tar[at..at + 100].split(|byte| *byte == 0).next().unwrap();
+        let size = std::str::from_utf8(&tar[at + 124..at + 135]).unwrap();
+        let size = usize::from_str_radix(size, 8).unwrap();
+        found.push((
+            tar[at + 156] as char,
+            String::from_utf8(name.to_vec()).unwrap(),
+        ));
+        at += 512 + size.next_multiple_of(512);
+    }
+    found
+}
+
+fn listed(world: &mut World) -> Vec<String> {
+    entries(&world.export(4096))
+        .into_iter()
+        .map(|(kind, name)| format!("{kind} {name}"))
+        .collect()
+}
+
+#[test]
+fn nothing_changed_is_nothing() {
+    let mut world = World::new(base());
+    assert!(world.export(1000).is_empty());
+    let fd = world.open(3, "d/a", 0).unwrap();
+    world.read(fd, 10).unwrap();
+    world.put(4, "scratch", b"forgotten");
+    world
+        .fs
+        .put_file("/home/given", b"from the host", 1)
+        .unwrap();
+    assert!(world.export(1000).is_empty());
+}
+
+#[test]
+fn only_what_changed_in_order() {
+    let mut world = World::new(base());
+    world.put(3, "d/new", b"n");
+    world.put(3, "d/a", b"changed");
+    world.unlink(3, "d/b").unwrap();
+    world.mkdir(3, "c").unwrap();
+    world.symlink("x", 3, "c/l").unwrap();
+    assert_eq!(
+        listed(&mut world),
+        ["5 c/", "2 c/l", "0 d/.wh.b", "0 d/a", "0 d/new"]
+    );
+}
+
+#[test]
+fn a_directory_made_anew_hides_the_old_one() {
+    let mut world = World::new(base());
+    world.unlink(3, "d/e/f").unwrap();
+    world.rmdir(3, "d/e").unwrap();
+    world.mkdir(3, "d/e").unwrap();
+    assert_eq!(listed(&mut world), ["0 d/.wh.e", "5 d/e/"]);
+}
+
+#[test]
+fn saving_over_a_file_is_one_entry() {
+    let mut world = World::new(base());
+    world.put(3, "tmpfile", b"new contents");
+    world.rename(3, "tmpfile", 3, "d/a").unwrap();
+    assert_eq!(listed(&mut world), ["0 d/a"]);
+}
+
+#[test]
+fn links_stay_links() {
+    let mut world = World::new(base());
+    world.put(3, "twin", b"both");
+    assert_eq!(listed(&mut world), ["0 top", "1 twin"]);
+    let mut world = World::new(base());
+    world.link(3, "d/a", 3, "d/z").unwrap();
+    assert_eq!(listed(&mut world), ["0 d/a", "1 d/z"]);
+}
+
+#[test]
+fn a_moved_directory_comes_whole() {
+    let mut world = World::new(base());
+    world.unlink(3, "d/b").unwrap();
+    world.rename(3, "d", 3, "moved").unwrap();
+    let expected = [
+        "0 .wh.d",
+        "5 moved/",
+        "0 moved/a",
+        "5 moved/e/",
+        "0 moved/e/f",
+    ];
+    assert_eq!(listed(&mut world), expected);
+}
+
+#[test]
+fn names_that_would_delete_are_refused() {
+    let mut world = World::new(base());
+    assert!(world.open(3, ".wh.d", CREAT).is_err());
+    assert!(world.mkdir(3, "d/.wh.a").is_err());
+    assert!(world.rename(3, "top", 3, ".wh.top").is_err());
+    assert!(
+        world.open(4, ".wh.fine", CREAT).is_ok(),
+        "/tmp is never exported"
+    );
+}
+
+#[test]
+fn long_paths_and_any_piece_size() {
+    let mut world = World::new(vec![]);
+    let dir = format!("{}/{}", "a".repeat(120), "b".repeat(120));
+    world.mkdir(3, &"a".repeat(120)).unwrap();
+    world.mkdir(3, &dir).unwrap();
+    world.put(3, &format!("{dir}/f"), &[9; 3000]);
+    world.symlink(&"t".repeat(300), 3, "link").unwrap();
+    let whole = world.export(1 << 20);
+    for max in [0, 1, 511, 512, 513, 1000, 4096] {
+        assert_eq!(world.export(max), whole, "pieces of {max}");
+    }
+    assert_eq!(whole.len() % 512, 0);
+    let mut copy = FileSystem::new(0);
+    copy.mount("/home", leak(whole), Mode::Home, 0).unwrap();
+    assert_eq!(tree(&mut copy, "/home"), tree(&mut world.fs, "/home"));
+}
+
+#[test]
+fn a_change_between_pieces_begins_anew() {
+    let mut world = World::new(vec![]);
+    world.put(3, "a", &[1; 2000]);
+    assert!(world.fs.export(512).0);
+    world.put(3, "a", b"short");
+    let tar = world.export(600);
+    assert_eq!(entries(&tar), [('0', "a".into())]);
+}
+
+/// Does something at random to /home.
+fn disturb(world: &mut World, rng: &mut Rng) {
+    let pool = [
+        "a", "b", "d", "d/a", "d/b", "d/e", "d/e/f", "top", "twin", "s", "n", "n/a", "n/d", "n/d/x",
+    ];
+    let (one, two) = (*rng.pick(&pool), *rng.pick(&pool));
+    match rng.below(9) {
+        0..2 => {
+            if let Ok(fd) = world.open(3, one, CREAT | if rng.below(2) == 0 { TRUNC } else { 0 }) {
+                let data = vec![b'a' + rng.below(26) as u8; rng.below(1500) as usize];
+                world.write(fd, &data).unwrap();
+                world.close(fd).unwrap();
+            }
+        }
+        2 => _ = world.mkdir(3, one),
+        3 => _ = world.unlink(3, one),
+        4 => _ = world.rmdir(3, one),
+        5 => _ = world.symlink(two, 3, one),
+        6 => _ = world.link(3, one, 3, two),
+        _ => _ = world.rename(3, one, 3, two),
+    }
+}
+
+#[test]
+fn random_changes_round_trip() {
+    for seed in 1..400 {
+        let mut rng = Rng(seed);
+        let mut world = World::new(base());
+        for _ in 0..rng.below(40) {
+            disturb(&mut world, &mut rng);
+        }
+        let delta = world.export(700);
+        assert_eq!(delta, world.export(100_000), "an export can be repeated");
+        // Over the old files as a layer, which is what the host does with it.
+        let mut again = FileSystem::new(0);
+        again.mount("/x", leak(base()), Mode::Layer, 0).unwrap();
+        again.mount("/x", leak(delta), Mode::Layer, 0).unwrap();
+        assert_eq!(
+            tree(&mut again, "/x"),
+            tree(&mut world.fs, "/home"),
+            "seed {seed}"
+        );
+    }
+}
