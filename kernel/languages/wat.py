@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from hypercell.kernel.errors import BuildError, UsageError
 from hypercell.kernel.languages.base import BuildContext, Cell, Mode, OptionHelp, Program
 from hypercell.kernel.languages.wat_keywords import KEYWORDS
-from hypercell.kernel.safe_text import safe_text
 from hypercell.vmm.errors import InvalidModule, InvokeError
 
-_PLACE = re.compile(r"<anon>:(\d+):(\d+)")
+_PLACE = re.compile(r"--> \S+:(\d+):(\d+)\s*$", re.MULTILINE)
+_FUNCTION = re.compile(r"function\[(\d+)\]")
+_CAUSE = re.compile(r"^\s*\d+: (.+)$", re.MULTILINE)
 _START = "_start"
 
 
@@ -64,13 +65,9 @@ def _build_error(error: InvalidModule, cell: Cell) -> BuildError:
     """The parser's message with the cell's own line and a caret below the column."""
     match = _PLACE.search(error.message)
     lines = cell.source.splitlines()
-    first = error.message.strip().splitlines()[0] if error.message.strip() else "no message"
     if match is None or not 1 <= int(match[1]) <= max(len(lines), 1):
-        return BuildError(
-            f"{cell.label} is no valid module: {safe_text(first)}",
-            diagnostics=safe_text(error.message),
-            hint=error.hint,
-        )
+        return BuildError(f"{cell.label} is no valid module: {_cause(error.message)}")
+    first = error.message.strip().splitlines()[0]
     row, column = int(match[1]), int(match[2])
     line = lines[row - 1] if lines else ""
     number = cell.first_line + row - 1
@@ -80,11 +77,15 @@ def _build_error(error: InvalidModule, cell: Cell) -> BuildError:
         f"{cell.label}, line {number}, column {column}: {first}\n"
         f"{number} | {line}\n{margin} | {caret}"
     )
-    return BuildError(
-        f"{safe_text(first)} (line {number}, column {column})",
-        diagnostics=safe_text(diagnostics),
-        hint=error.hint,
-    )
+    return BuildError(f"{first} (line {number}, column {column})", diagnostics=diagnostics)
+
+
+def _cause(message: str) -> str:
+    """A module that parses but does not validate has no line, but a function and a reason."""
+    causes = _CAUSE.findall(message)
+    reason: str = causes[-1] if causes else message.strip().partition("\n")[0]
+    function = _FUNCTION.search(message)
+    return f"function {function[1]}: {reason}" if function else reason
 
 
 LANGUAGE = Wat()
