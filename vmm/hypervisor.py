@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from hypercell.vmm import channel as channels
-from hypercell.vmm import image_file, memfd, warmup
+from hypercell.vmm import memfd, warmup
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
@@ -16,6 +16,7 @@ from hypercell.vmm.commands import Command, Ok
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
 from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
 from hypercell.vmm.fork_client import ForkServer
+from hypercell.vmm.image_path import read_image
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_error
 from hypercell.vmm.pool import Pool
@@ -54,7 +55,7 @@ class Hypervisor:
             raise Closed("the hypervisor is closed")
         if self._image is not None:
             return
-        image = image_file.read()
+        image = read_image()
         try:
             compiling = asyncio.create_task(self._compiler_server.start())
             try:

@@ -17,7 +17,7 @@ _BUILT = (
 )
 
 
-def find() -> Path:
+def image_path() -> Path:
     """The image: ``HYPERCELL_IMAGE``, else the package's, else the repository's.
 
     Raises ``ImageMissing``.
@@ -33,9 +33,9 @@ def find() -> Path:
     )
 
 
-def read() -> bytes:
+def read_image() -> bytes:
     """Its bytes. Raises ``ImageMissing``."""
-    place = find()
+    place = image_path()
     try:
         return place.read_bytes()
     except OSError as error:
