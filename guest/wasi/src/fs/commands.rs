@@ -57,9 +57,14 @@ impl FileSystem {
         Ok((content.len(), &rest[..rest.len().min(max)]))
     }
 
-    /// Whether the inode still waits for its first open; if so, it no longer does.
-    pub(crate) fn take_deferred(&mut self, id: Id) -> bool {
-        core::mem::take(&mut self.inodes.get_mut(id).deferred)
+    /// Whether the inode still waits for its first open.
+    pub(crate) fn is_deferred(&self, id: Id) -> bool {
+        self.inode(id).deferred
+    }
+
+    /// The host was asked.
+    pub(crate) fn end_deferral(&mut self, id: Id) {
+        self.inodes.get_mut(id).deferred = false;
     }
 
     pub(crate) fn find(&self, path: &str) -> Result<Id, FsError> {

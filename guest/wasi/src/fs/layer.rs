@@ -1,6 +1,5 @@
 //! Applying a tar to a directory by the rules of OCI layers.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
@@ -28,7 +27,7 @@ struct Layer<'a> {
     /// Directories from before that this tar names too.
     declared: BTreeSet<u64>,
     /// The directory of the entry before, by its path: entries come in runs.
-    last: Option<(Cow<'static, str>, Id)>,
+    last: Option<(String, Id)>,
 }
 
 impl FileSystem {
@@ -167,7 +166,7 @@ impl Layer<'_> {
     /// The directory an entry belongs in, made where it is missing, and its name there (None: it is
     /// the root itself). None: a mount hides it.
     #[allow(clippy::type_complexity)]
-    fn locate(&mut self, path: &Cow<'static, str>) -> Result<Option<(Id, Option<String>)>, String> {
+    fn locate(&mut self, path: &str) -> Result<Option<(Id, Option<String>)>, String> {
         let trimmed = path.trim_end_matches('/');
         let (parent, name) = trimmed.rsplit_once('/').unwrap_or(("", trimmed));
         if let Some((last, dir)) = &self.last
@@ -204,11 +203,7 @@ impl Layer<'_> {
             }
         }
         self.check_length(dir, name)?;
-        let parent = match path {
-            Cow::Borrowed(text) => Cow::Borrowed(&text[..parent.len()]),
-            Cow::Owned(_) => Cow::Owned(parent.into()),
-        };
-        self.last = Some((parent, dir));
+        self.last = Some((parent.into(), dir));
         Ok(Some((dir, Some(name.into()))))
     }
 

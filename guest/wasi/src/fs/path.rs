@@ -71,7 +71,7 @@ impl<'a> Rest<'a> {
     /// Nothing but slashes follows.
     fn at_end(&self) -> bool {
         let slashes = |path: &&str| path.bytes().all(|byte| byte == b'/');
-        slashes(&self.current) && self.outer.iter().all(|path| slashes(path))
+        slashes(&self.current) && self.outer.iter().all(slashes)
     }
 
     fn has_slash(&self) -> bool {

@@ -80,8 +80,12 @@ impl Wasi {
         }
         let inheriting = self.fds.get(fd)?.inheriting;
         let mut id = self.find_or_create(call, dir, &path, how, inheriting)?;
-        if call.fs.take_deferred(id) {
+        if call.fs.is_deferred(id) {
+            // Held, so that the place of the inode is not taken by another one meanwhile.
+            call.fs.hold(id);
             call.host.deferred(call.fs);
+            call.fs.end_deferral(id);
+            call.fs.release(id);
             id = self.find_or_create(call, dir, &path, how, inheriting)?;
         }
         if how.has(oflags::TRUNC) {

@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
                 self.at = self.data.len();
                 return Ok(None);
             }
-            let fields = header::parse(block).map_err(|what| here(what))?;
+            let fields = header::parse(block).map_err(here)?;
             self.at += BLOCK;
             let declared = match fields.kind {
                 b'L' | b'K' | b'x' | b'g' => fields.size,
