@@ -5,13 +5,13 @@ import pytest
 from hypercell.vmm import Cache, Hypervisor
 
 
-@pytest.fixture
-def cache(tmp_path_factory):
+@pytest.fixture(name="cache")
+def cache_fixture(tmp_path_factory):
     return Cache(tmp_path_factory.getbasetemp() / "cache")
 
 
-@pytest.fixture
-async def hypervisor(cache):
+@pytest.fixture(name="hypervisor")
+async def hypervisor_fixture(cache):
     made = Hypervisor(cache=cache)
     await made.start()
     yield made

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 import wasm_programs as p
-from hypervisor_fixtures import cache, hypervisor  # noqa: F401
+from hypervisor_fixtures import cache_fixture, hypervisor_fixture  # noqa: F401
 
 from hypercell.vmm import Layer, Limits, ValType, Value, abi
 from hypercell.vmm import commands as c
