@@ -72,6 +72,11 @@ def parse_cell(
         if not magics:
             index = 0  # blank lines in front are part of the source
         source = "".join(lines[index:])
+        if default not in languages:
+            raise UsageError(
+                f"the configured default language {default!r} does not exist",
+                hint=did_you_mean(default, languages, what="languages"),
+            )
         return Parsed(tuple(magics), Cell(source, default, first_line=index + 1, label=label))
     return Parsed(tuple(magics), None)
 

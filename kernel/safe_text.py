@@ -7,45 +7,49 @@ shown instead of sent. Front ends escape HTML in text themselves.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _SGR = r"\x1b\[[0-9;:]{0,40}m"
 _ERASE_LINE = r"\x1b\[[0-2]?K"  # progress bars
-_BIDI = "\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c"
-_TEXT_CONTROLS = re.compile(rf"({_SGR})|[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
-_STREAM_CONTROLS = re.compile(
-    rf"({_SGR}|{_ERASE_LINE})|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
-_NAME_CONTROLS = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]")
-_HOT = re.compile("[\x00-\x07\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_COLOURS = re.compile(f"({_SGR})")
+_COLOURS_AND_ERASE = re.compile(f"({_SGR}|{_ERASE_LINE})")
+
+# Control characters become their Unicode pictures, and what turns text around becomes visible.
+_BIDI = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_PICTURES = {
+    **{code: chr(0x2400 + code) for code in range(0x20)},
+    0x7F: "\u2421",
+    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI), "\ufffd"),
+}
+_TEXT = {code: shown for code, shown in _PICTURES.items() if chr(code) not in "\t\n"}
+_STREAM = {code: shown for code, shown in _TEXT.items() if chr(code) not in "\r\b"}
+_NAME = {code: chr(code).encode("unicode_escape").decode() for code in (*_PICTURES, 0x2028, 0x2029)}
 
 
 def safe_name(text: str, limit: int = 200) -> str:
     """One line without any control character, at most ``limit`` characters."""
-    shown = _NAME_CONTROLS.sub(lambda m: m[0].encode("unicode_escape").decode(), text)
+    shown = text.translate(_NAME)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def safe_text(text: str) -> str:
     """Lines with colours; other control characters become visible."""
-    return _TEXT_CONTROLS.sub(_visible, text)
+    return _visible(text, _COLOURS, _TEXT)
 
 
 def safe_stream(text: str) -> str:
     """Program output: colours, carriage return, backspace and erase-line stay as well."""
-    if not _HOT.search(text):
-        return text
-    return _STREAM_CONTROLS.sub(_visible, text)
+    return _visible(text, _COLOURS_AND_ERASE, _STREAM)
 
 
 def without_colours(text: str) -> str:
     """The text without SGR sequences."""
-    return re.sub(_SGR, "", text)
+    return _COLOURS.sub("", text)
 
 
-def _visible(match: re.Match[str]) -> str:
-    if match[1]:
-        return match[1]
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # the Unicode picture of the control character
-    return "\u2421" if code == 0x7F else "\ufffd"
+def _visible(text: str, kept: re.Pattern[str], table: Mapping[int, str]) -> str:
+    if "\x1b" not in text:
+        return text.translate(table)
+    pieces = kept.split(text)  # what is kept has the odd numbers
+    pieces[::2] = [piece.translate(table) for piece in pieces[::2]]
+    return "".join(pieces)

@@ -120,7 +120,7 @@ def test_an_interrupt_with_no_cell_does_nothing(kernel: Client) -> None:
         ('%%wat\n(module (import "no" "where" (func)))', "LinkError"),
         (f"%%wat --invoke sub 1 2\n{ADD}", "InvokeError"),
         (f"%%wat --invoke add 1\n{ADD}", "InvokeError"),
-        (f"%%wat --mem 1T\n{ADD}", "LimitRefused"),
+        (f"%%wat --mem 100G\n{ADD}", "LimitRefused"),
         ("%%cobol\n", "UsageError"),
         ("%nothing", "UsageError"),
         ("%cat nothing", "FileRefused"),
