@@ -80,6 +80,27 @@ fn a_directory_made_anew_hides_the_old_one() {
 }
 
 #[test]
+fn a_file_in_the_place_of_a_directory() {
+    let mut world = World::new(base());
+    world.unlink(3, "d/e/f").unwrap();
+    world.rmdir(3, "d/e").unwrap();
+    world.put(3, "d/e", b"file");
+    assert_eq!(listed(&mut world), ["0 d/.wh.e", "0 d/e"]);
+}
+
+#[test]
+fn a_new_home_has_no_changes() {
+    let mut world = World::new(base());
+    world.unlink(3, "d/b").unwrap();
+    world.put(3, "new", b"n");
+    world
+        .fs
+        .mount("/home", leak(base()), Mode::Home, 9)
+        .unwrap();
+    assert!(world.export(1000).is_empty());
+}
+
+#[test]
 fn saving_over_a_file_is_one_entry() {
     let mut world = World::new(base());
     world.put(3, "tmpfile", b"new contents");

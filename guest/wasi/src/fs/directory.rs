@@ -30,7 +30,7 @@ pub struct Directory {
     order: BTreeMap<u64, Arc<str>>,
 }
 
-/// The cookies 0, 1 and 2 stand before `.`, before `..` and after them.
+/// The cookies 0, 1 and 2 stand before `.`, before `..` and after them; no name has one of them.
 pub const FIRST_COOKIE: u64 = 3;
 
 impl Directory {
@@ -76,10 +76,7 @@ impl Directory {
     /// In the order of cookies, after one of them.
     pub fn after_cookie(&self, cookie: u64) -> impl Iterator<Item = (u64, &Arc<str>, Id)> {
         self.order
-            .range((
-                Bound::Excluded(cookie.max(FIRST_COOKIE - 1)),
-                Bound::Unbounded,
-            ))
+            .range((Bound::Excluded(cookie), Bound::Unbounded))
             .filter_map(|(cookie, name)| Some((*cookie, name, self.get(name)?.id)))
     }
 }
