@@ -29,15 +29,25 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 def text_of(cell: NotebookNode) -> str:
     """Everything that the outputs of a cell say, without colours."""
-    pieces = []
+    return _ESCAPES.sub("", "\n".join(_texts(cell)))
+
+
+def _texts(cell: NotebookNode) -> list[str]:
+    """The text of each output; pieces of one stream that follow each other are one."""
+    pieces: list[str] = []
+    stream = ""
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
-            pieces.append(output.text)
+            if output.name == stream:
+                pieces[-1] += output.text
+            else:
+                pieces.append(output.text)
         elif output.output_type == "error":
-            pieces += [output.ename, output.evalue, *output.traceback]
+            pieces.append("\n".join(output.traceback) or f"{output.ename}: {output.evalue}")
         else:
             pieces.append(output.data.get("text/plain", ""))
-    return _ESCAPES.sub("", "\n".join(pieces))
+        stream = output.name if output.output_type == "stream" else ""
+    return pieces
 
 
 def problems(cell: NotebookNode) -> list[str]:
@@ -68,8 +78,8 @@ def execute(notebook: NotebookNode, kernel: str, folder: Path, out: Console) -> 
 
     def end(cell: NotebookNode, **_: object) -> None:
         took = (time.perf_counter() - started) * 1e3
-        for output in cell.outputs:
-            out.print(_shown(output))
+        for text in _texts(cell):
+            out.print(Text.from_ansi(text.rstrip("\n")))
         out.print(f"{took:.0f} ms\n", style="dim")
         found = [f"cell {cell.execution_count}: {problem}" for problem in problems(cell)]
         for problem in found:
@@ -81,23 +91,13 @@ def execute(notebook: NotebookNode, kernel: str, folder: Path, out: Console) -> 
         kernel_name=kernel,
         timeout=CELL_SECONDS,
         allow_errors=True,  # a cell that fails against its metadata is found by `problems`
-        coalesce_streams=True,
+        coalesce_streams=True,  # in the HTML; `end` comes before that
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=begin,
         on_cell_executed=end,
     )
     client.execute()
     return wrong
-
-
-def _shown(output: NotebookNode) -> Text:
-    if output.output_type == "stream":
-        text = output.text
-    elif output.output_type == "error":
-        text = "\n".join(output.traceback)
-    else:
-        text = output.data.get("text/plain", "")
-    return Text.from_ansi(text.rstrip("\n"))
 
 
 def write_html(notebook: NotebookNode, source: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -138,7 +139,6 @@ async def _build(
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8 text: {error}", hint="convert it") from error
     cell_options = Options(
-        args=tuple(options.program_args),
         env=tuple(options.env),
         invoke=invocations,
         flags=language.check_flags(options.flag) if options.flag else (),
@@ -154,7 +154,7 @@ async def _build(
     program = await language.build(Cell(text, language.name, cell_options, label=name), context)
     if program.warnings:
         sys.stderr.write(program.warnings)
-    return program
+    return dataclasses.replace(program, args=(name, *options.program_args))
 
 
 async def _execute(
