@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hypercell.vmm import Hypervisor, Vm, abi
-from hypercell.vmm.code import Code
+from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import (
     Command,
     Exited,
@@ -23,8 +23,7 @@ from hypercell.vmm.commands import (
     Trapped,
 )
 from hypercell.vmm.errors import HypercellError, ModuleError
-
-from .values import argument, matches
+from spec.values import argument, matches
 
 BATCH = 400  # assertions in flight; replies must fit the reply area
 
@@ -82,6 +81,12 @@ class Script:
         self._current: int | None = None
         self._queue: list[_Step] = []
         self.tally = Tally()
+
+    def expected(self) -> tuple[int, int]:
+        """How many assertions the script has: executed ones, validation ones."""
+        kinds = [spec["type"] for spec in self._commands]
+        validated = sum(kind in ("assert_invalid", "assert_malformed") for kind in kinds)
+        return sum(kind.startswith("assert_") for kind in kinds) - validated, validated
 
     async def run(self) -> Tally:
         await self._instantiate(await self._load(self._spectest), "spectest")
@@ -149,7 +154,7 @@ class Script:
     async def _not_accepted(self, spec: dict[str, Any]) -> None:
         try:
             await self._compile({**spec, "binary_filename": None})
-        except ModuleError:
+        except (ModuleError, UnicodeDecodeError):  # a text that is no UTF-8 cannot even be given
             self.tally.validated += 1
         else:
             self._fail(spec, f"accepted, should be refused: {spec.get('text')}")
