@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from hypercell.kernel.cell import FILE_MAGIC
-from hypercell.kernel.languages.base import Language
+from hypercell.kernel.languages.base import Language, OptionHelp
 from hypercell.kernel.magics import MAGICS
 from hypercell.kernel.option_parser import COMMON, PER_LANGUAGE
 
@@ -86,7 +86,7 @@ def _cell_magic(
     if before in COMMON and COMMON[before][0]:
         return []
     for option in language.options:
-        if option.name == before and option.metavar:
+        if option.name == before and option.metavar and not _joined(option):
             return option.values
     return options_of(language)
 
@@ -96,8 +96,14 @@ def options_of(language: Language) -> list[str]:
     found = [name for name in COMMON if name not in PER_LANGUAGE or name in language.common]
     for option in language.options:
         found.append(option.name)
-        found += [value for value in option.values if value.startswith("-")]
+        if _joined(option):
+            found += [option.name + value for value in option.values]
     return found
+
+
+def _joined(option: OptionHelp) -> bool:
+    """Whether the value is written without a space, as in ``-O2`` and ``-std=c23``."""
+    return option.name.endswith("=") or not option.name.startswith("--")
 
 
 def _line_magic(

@@ -165,14 +165,14 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
                 code, on_event=output, on_stdin=read if stdin else None, label=f"cell {count}"
             )
         except HypercellError as error:
-            result = CellResult(error=error, traceback=render(error, label=f"cell {count}"))
+            result = CellResult(error=error, traceback=render(error))
         except Exception as defect:
             self.log.exception("a defect of Hypercell")
             wrapped = HypercellError(
                 f"a defect of Hypercell itself: {type(defect).__name__}: {defect}",
                 hint="the kernel's log has the details; please report it",
             )
-            result = CellResult(error=wrapped, traceback=render(wrapped, label=f"cell {count}"))
+            result = CellResult(error=wrapped, traceback=render(wrapped))
         finally:
             self._input.forget(parent["header"])
         output.finish(ok=result.ok)

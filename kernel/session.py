@@ -198,7 +198,7 @@ class Session:
                 with contextlib.suppress(HypercellError):
                     places = await self._hypervisor.symbolize(cell.program.wasm, offsets)
             symbols = Symbols(places, cell.program.sources)
-        return render(error, label=cell.label, symbols=symbols)
+        return render(error, symbols=symbols)
 
 
 class _Running:

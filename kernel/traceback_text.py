@@ -15,6 +15,9 @@ from hypercell.vmm.outcome import Frame
 
 _RED, _GREEN, _CYAN, _GREY, _BOLD, _OFF = (f"\x1b[{n}m" for n in ("31", "32", "36", "90", "1", "0"))
 _OUTER, _INNER = 8, 16  # frames that are shown of a long stack
+# What compilers call the functions that people know by another name.
+_NAMES = {"__original_main": "main", "__main_argc_argv": "main"}
+_UNKNOWN_OFFSET = 1 << 32
 _MOST_DIAGNOSTICS = 64 << 10
 
 TRAPS: dict[int, tuple[str, str]] = {
@@ -69,12 +72,12 @@ class Symbols(msgspec.Struct, frozen=True):
     sources: tuple[SourceFile, ...] = ()
 
 
-def render(error: HypercellError, *, label: str, symbols: Symbols = Symbols()) -> str:  # noqa: B008
+def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # noqa: B008
     """The whole text, with colours. What a guest had a hand in is made safe."""
     parts: list[str] = []
     trap = error if isinstance(error, Trap) else error.__cause__
     if isinstance(trap, Trap) and trap.frames:
-        parts.append(_stack(trap.frames, symbols, label))
+        parts.append(_stack(trap.frames, symbols))
     if isinstance(error, BuildError) and error.diagnostics.strip():
         parts.append(safe_text(error.diagnostics[:_MOST_DIAGNOSTICS]).rstrip("\n"))
     parts.append(f"{_RED}{type(error).__name__}{_OFF}: {safe_text(summary(error))}")
@@ -93,32 +96,39 @@ def summary(error: HypercellError) -> str:
     return error.message
 
 
-def _stack(frames: Sequence[Frame], symbols: Symbols, label: str) -> str:
-    """Outermost first, as Python has it; the middle of a long stack is left out."""
-    lines = [f"{_GREY}Traceback (most recent call last):{_OFF}"]
-    order = list(range(len(frames) - 1, -1, -1))
-    hidden = len(order) - _OUTER - _INNER
-    for position, index in enumerate(order):
+def _stack(frames: Sequence[Frame], symbols: Symbols) -> str:
+    """Outermost first, as Python has it. Repeated frames and the middle of a long stack are cut."""
+    shown: list[tuple[list[str], int]] = []  # a frame's lines, how often it repeats
+    for index in range(len(frames) - 1, -1, -1):
+        place = symbols.places[index] if index < len(symbols.places) else None
+        lines = _frame(frames[index], place, symbols.sources)
+        if shown and shown[-1][0] == lines:
+            shown[-1] = (lines, shown[-1][1] + 1)
+        else:
+            shown.append((lines, 1))
+    text = [f"{_GREY}Traceback (most recent call last):{_OFF}"]
+    hidden = len(shown) - _OUTER - _INNER
+    for position, (lines, times) in enumerate(shown):
         if hidden > 1 and _OUTER <= position < _OUTER + hidden:
             if position == _OUTER:
-                lines.append(f"  {_GREY}… {hidden} more …{_OFF}")
+                text.append(f"  {_GREY}… {hidden} more …{_OFF}")
             continue
-        place = symbols.places[index] if index < len(symbols.places) else None
-        lines += _frame(frames[index], place, symbols.sources, label)
-    return "\n".join(lines)
+        text += lines
+        if times > 1:
+            text.append(f"  {_GREY}… {times - 1} more of the same …{_OFF}")
+    return "\n".join(text)
 
 
-def _frame(
-    frame: Frame, place: tuple[str, int] | None, sources: Sequence[SourceFile], label: str
-) -> list[str]:
-    name = safe_name(frame.name) if frame.name else f"function {frame.index}"
+def _frame(frame: Frame, place: tuple[str, int] | None, sources: Sequence[SourceFile]) -> list[str]:
+    name = safe_name(_NAMES.get(frame.name, frame.name)) or f"function {frame.index}"
     if place is None or not place[0]:
-        return [f"  {_GREY}{name}, code offset {frame.offset:#x}{_OFF}"]
+        where = f", code offset {frame.offset:#x}" if frame.offset < _UNKNOWN_OFFSET else ""
+        return [f"  {_GREY}{name}{where}{_OFF}"]
     path, number = place
     source = next((source for source in sources if _same(source.name, path)), None)
     if source is None:
         return [f"  {_GREY}{name}, {safe_name(path)}, line {number}{_OFF}"]
-    shown = safe_name(source.shown or label)
+    shown = safe_name(source.shown or source.name)
     lines = [f"  {_GREEN}{shown}{_OFF}, line {_BOLD}{number}{_OFF}, in {_CYAN}{name}{_OFF}"]
     text = source.text.splitlines()
     if 0 <= number - source.first_line < len(text):

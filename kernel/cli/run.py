@@ -83,7 +83,7 @@ async def _run(options: argparse.Namespace, source: bytes, config: Config) -> in
             program = await _build(session, options, source, output)
             await _execute(session, program, options, output)
         except asyncio.CancelledError:
-            output.error(render(Interrupted("the program was interrupted"), label=""))
+            output.error(render(Interrupted("the program was interrupted")))
             return Exit.INTERRUPTED
         except ExitStatus as error:
             return error.code & 0xFF or Exit.FAILED
@@ -104,7 +104,7 @@ async def _explain(
         with contextlib.suppress(HypercellError):
             places = await (await session.hypervisor()).symbolize(program.wasm, offsets)
             symbols = Symbols(places, program.sources)
-    return render(error, label=label, symbols=symbols)
+    return render(error, symbols=symbols)
 
 
 async def _build(

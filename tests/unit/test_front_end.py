@@ -21,7 +21,7 @@ class Lang(Wat):
     name = "lang"
     common = frozenset({"--add"})
     options = (
-        OptionHelp("-O", "LEVEL", "optimise", ("-O0", "-O2")),
+        OptionHelp("-O", "LEVEL", "optimise", ("0", "2")),
         OptionHelp("--std", "NAME", "standard", ("c17", "c23")),
     )
     keywords = ("printf", "print", "int")

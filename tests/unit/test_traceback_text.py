@@ -16,7 +16,7 @@ def frame(name: str, index: int = 0) -> Frame:
 
 
 def shown(error, **kwargs) -> str:
-    return without_colours(render(error, label="cell 3", **kwargs))
+    return without_colours(render(error, **kwargs))
 
 
 def test_a_trap_reads_like_a_traceback() -> None:
@@ -27,7 +27,7 @@ def test_a_trap_reads_like_a_traceback() -> None:
     )
     symbols = Symbols(
         (("/home/cell.c", 3), ("/home/cell.c", 6), ("crt1.c", 9)),
-        (SourceFile("cell.c", "int divide(int a, int b) {\n  return a / b;\n}\n", first_line=2),),
+        (SourceFile("cell.c", "int divide(int a, int b) {\n  return a / b;\n}\n", 2, "cell 3"),),
     )
     assert shown(error, symbols=symbols) == (
         "Traceback (most recent call last):\n"
@@ -54,10 +54,17 @@ def test_a_long_stack_is_cut_in_the_middle() -> None:
     assert len(text.splitlines()) < 30
 
 
+def test_a_recursion_is_one_frame() -> None:
+    frames = tuple(frame("f") for _ in range(500))
+    text = shown(Trap("x", code=abi.TRAP_STACK_OVERFLOW, frames=frames))
+    assert text.count("f, code offset") == 1
+    assert "499 more of the same" in text
+
+
 def test_names_of_a_guest_cannot_act() -> None:
     error = Trap("\x1b]0;x\x07", code=abi.TRAP_OTHER, frames=(frame("\x1b[2J\nforged"),))
     symbols = Symbols((("a\x1b[2J\n", 1),))
-    text = render(error, label="cell 1", symbols=symbols)
+    text = render(error, symbols=symbols)
     assert "\x1b[2J" not in text
     assert "\x1b]" not in text
     assert "\nforged" not in text
@@ -73,7 +80,7 @@ def test_the_trap_behind_a_memory_limit_is_shown() -> None:
 
 def test_diagnostics_come_before_the_message() -> None:
     error = BuildError("no good", diagnostics="\x1b[1mcell 1:2:3:\x1b[0m error\x07\n")
-    assert render(error, label="").startswith("\x1b[1mcell 1:2:3:\x1b[0m error␇\n")
+    assert render(error).startswith("\x1b[1mcell 1:2:3:\x1b[0m error␇\n")
     assert shown(error).endswith("BuildError: no good")
 
 
