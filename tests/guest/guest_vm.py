@@ -97,7 +97,10 @@ class GuestVm:
 
     def map_code(self, wasm: str | bytes) -> int:
         """Compile a module and map it; its index for ``Load``."""
-        data = compiled(wasm)
+        return self.map_raw_code(compiled(wasm))
+
+    def map_raw_code(self, data: bytes) -> int:
+        """Map a ``.cwasm``, which may be forged."""
         fd = memfd.of_bytes(data, "code")
         self._code_files.append(fd)
         self.code.append(self.machine.map_code(fd, len(data)))

@@ -1,7 +1,7 @@
 """The image file itself: what the host relies on, checked without a VM."""
 
-import re
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -55,6 +55,6 @@ def test_the_landing_pads_stand_behind_the_entry(elf):
 
 
 def test_no_directory_of_the_building_machine_is_in_it(data):
-    strings = re.findall(rb"/[\x20-\x7e]*\.rs", data)
-    assert strings
-    assert all(s.startswith((b"/cargo/", b"/guest/", b"/rustc/")) for s in strings), strings
+    for directory in (Path.home(), Path(__file__).resolve().parents[2]):
+        assert bytes(directory) + b"/" not in data
+    assert b"/crates/wasmtime-48" in data

@@ -8,7 +8,9 @@ use core::fmt;
 use hypercell_abi as abi;
 use hypercell_abi::wire::{WireError, Writer};
 use hypercell_wasi::{Exit, FsError};
-use wasmtime::{Error, FrameInfo, GcHeapOutOfMemory, ThrownException, Trap, WasmBacktrace};
+use wasmtime::{
+    Error, FrameInfo, GcHeapOutOfMemory, OutOfMemory, ThrownException, Trap, WasmBacktrace,
+};
 
 /// The longest text of a reply, in bytes: names come from the module and may be megabytes.
 const LONGEST: usize = 1024;
@@ -42,9 +44,8 @@ impl Frame {
             module: shorten(frame.module().name().unwrap_or_default()),
             index: frame.func_index(),
             name: shorten(frame.func_name().unwrap_or_default()),
-            offset: frame
-                .module_offset()
-                .map_or(u64::MAX, |offset| offset as u64),
+            // Where the stack ran out in a function's prologue, there is none.
+            offset: frame.module_offset().unwrap_or(0) as u64,
         }
     }
 }
@@ -118,6 +119,9 @@ impl Failure {
         }
         if let Some(full) = error.downcast_ref::<GcHeapOutOfMemory<()>>() {
             return Self::Refused(format!("{full}: memory limit"));
+        }
+        if error.is::<OutOfMemory>() {
+            return Self::Refused(format!("{error:#}: memory limit"));
         }
         match error.downcast::<Self>() {
             Ok(failure) => failure,

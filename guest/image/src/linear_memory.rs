@@ -21,9 +21,14 @@ pub fn committed() -> u64 {
     COMMITTED.load(Ordering::Relaxed)
 }
 
-/// How often a memory was not given what it asked for.
+/// How often a memory or table was not given what it asked for.
 pub fn refused() -> u64 {
     REFUSED.load(Ordering::Relaxed)
+}
+
+/// Counts a refusal.
+pub fn count_refused() {
+    REFUSED.fetch_add(1, Ordering::Relaxed);
 }
 
 /// For `Config::with_host_memory`.
@@ -39,7 +44,7 @@ impl Memory {
     fn grow(&mut self, size: usize) -> bool {
         let before = self.arena.committed();
         if !self.arena.grow_to(size as u64) {
-            REFUSED.fetch_add(1, Ordering::Relaxed);
+            count_refused();
             return false;
         }
         COMMITTED.fetch_add(self.arena.committed() - before, Ordering::Relaxed);
@@ -61,7 +66,7 @@ unsafe impl MemoryCreator for Creator {
     ) -> Result<Box<dyn LinearMemory>, String> {
         let index = NEXT.load(Ordering::Relaxed);
         if index >= abi::ARENA_COUNT {
-            REFUSED.fetch_add(1, Ordering::Relaxed);
+            count_refused();
             return Err(format!(
                 "a VM has at most {} linear memories",
                 abi::ARENA_COUNT - 1

@@ -6,24 +6,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use hypercell_wasi::{FileSystem, Wasi};
-use wasmtime::{Engine, Extern, Instance, Linker, Module, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Extern, Instance, Linker, Module, Store};
 
 use crate::clock;
 use crate::engine;
 use crate::failure::Failure;
 use crate::host::GuestHost;
 use crate::link;
+use crate::table_limiter::TableLimiter;
 use crate::values::Handles;
-
-/// The most elements of one table: 8 bytes each, from the native heap.
-const TABLE_ELEMENTS: usize = 10_000_000;
 
 /// What WASI functions reach through the store.
 pub struct State {
     pub fs: FileSystem,
     pub wasi: Option<Wasi>,
     pub host: GuestHost,
-    limits: StoreLimits,
+    limiter: TableLimiter,
 }
 
 /// Everything that commands work on. It lives until the VM ends.
@@ -45,12 +43,10 @@ impl Machine {
             fs: FileSystem::new(clock::realtime()),
             wasi: None,
             host: GuestHost::new(),
-            limits: StoreLimitsBuilder::new()
-                .table_elements(TABLE_ELEMENTS)
-                .build(),
+            limiter: TableLimiter,
         };
         let mut store = Store::new(&engine, state);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.limiter);
         Self {
             linker: link::linker(&engine),
             engine,

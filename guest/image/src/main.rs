@@ -29,6 +29,7 @@ mod output;
 mod panic;
 mod platform;
 mod random;
+mod table_limiter;
 mod values;
 
 /// Called once by the entry point, on the stack, in a fresh VM.

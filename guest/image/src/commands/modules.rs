@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 use hypercell_abi as abi;
 use hypercell_abi::wire::{Reader, Writer};
 use hypercell_wasi::Wasi;
-use wasmtime::{Instance, Module, RootScope, Trap, WasmBacktrace};
+use wasmtime::{Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
 
 use crate::failure::Failure;
 use crate::linear_memory;
@@ -76,7 +76,10 @@ pub fn instantiate(
 
     let refused = linear_memory::refused();
     let instance = Instance::new(&mut machine.store, &module, &imports).map_err(|error| {
-        let ran = error.is::<WasmBacktrace>() || error.is::<Trap>() || error.is::<Failure>();
+        let ran = error.is::<WasmBacktrace>()
+            || error.is::<Trap>()
+            || error.is::<Failure>()
+            || error.is::<OutOfMemory>();
         if ran {
             Failure::from_call(error) // its start function or its segments
         } else if linear_memory::refused() > refused {
