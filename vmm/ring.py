@@ -46,7 +46,7 @@ class OutputRing:
                 raise ProtocolViolation(f"an output record is cut off at {position:#x}")
             stream, length = _RECORD.unpack(self._copy(position, abi.RECORD_HEADER))
             whole = abi.RECORD_HEADER + -(-length // 8) * 8
-            if stream not in (abi.STDOUT, abi.STDERR):
+            if stream not in (abi.STDOUT, abi.STDERR, abi.STREAM_DISPLAY):
                 raise ProtocolViolation(f"an output record names stream {stream}")
             if length > abi.RECORD_MAX or whole > head - position:
                 raise ProtocolViolation(f"an output record claims {length} bytes")
