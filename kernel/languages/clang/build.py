@@ -11,11 +11,12 @@ import msgspec
 
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.home import clean_name
-from hypercell.kernel.languages.clang import commands, dependencies, diagnostics
+from hypercell.kernel.languages.clang import commands, dependencies, diagnostics, preamble
 from hypercell.kernel.languages.clang.dependencies import Depends
 from hypercell.kernel.languages.clang.flags import Flags
 from hypercell.kernel.languages.clang.implicit_main import NAME
-from hypercell.kernel.languages.clang.tools import File, Tools
+from hypercell.kernel.languages.clang.tool_run import File
+from hypercell.kernel.languages.clang.tools import Begin, Tools
 from hypercell.kernel.toolchains.lock import lock
 from hypercell.vmm.cache import digest
 
@@ -53,16 +54,21 @@ class Linked(msgspec.Struct, frozen=True):
 
 async def unit(ctx: BuildContext, path: str, source: bytes, flags: Flags) -> Unit:
     """Compile the file at ``path`` below /home, which holds ``source``. Raises BuildError."""
-    line = commands.compile_line(path, flags)
+    begin = preamble.begin(path, source, flags)
     home = ctx.home.entries()
     texts = (source, "\0".join(flags.compile).encode())
-    key = digest(_ROOM, _LAYOUT, lock().digest("c"), source, *line)
+    key = digest(_ROOM, _LAYOUT, lock().digest("c"), source, *begin.line)
     kept = _read(ctx, f"unit-{key}", _KeptUnit)
     if kept is not None and dependencies.still_holds(kept.depends, home):
         return kept.unit
     files = [File(posixpath.join(commands.HOME, path), source)]
     ran = await Tools.of(ctx.hypervisor).run(
-        ctx, line, files, ctx.home.layer(), (commands.OBJECT, commands.DEPENDENCIES)
+        ctx,
+        begin,
+        files,
+        ctx.home.layer(),
+        (commands.OBJECT, commands.DEPENDENCIES),
+        again=path == commands.CELL,
     )
     text = diagnostics.of_compiler(ran.text)
     if not ran.ok:
@@ -104,11 +110,12 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
         return kept
     tools = Tools.of(ctx.hypervisor)
     home = ctx.home.layer() if own else None
-    ran = await tools.link(ctx, line, objects, home)
+    ran = await tools.run(ctx, Begin(line, objects[0].path), objects, home, (commands.PROGRAM,))
     if not ran.ok and b"duplicate symbol" in ran.text:
         # The snapshot has read libc first; with the objects first, the program's own malloc wins.
         line = commands.link_line(flags, list(names), long_double=long_double, own_first=True)
-        ran = await tools.run(ctx, line, objects, home, (commands.PROGRAM,))
+        begin = Begin(line, objects[0].path)
+        ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=False)
     text = diagnostics.of_linker(ran.text, names)
     if not ran.ok:
         raise diagnostics.link_error(text)
