@@ -41,24 +41,13 @@ pub fn has(name: &str) -> Option<bool> {
 }
 
 fn detect() -> u64 {
-    let most = __cpuid_count(0, 0).eax;
+    let leaf = |number: u32| {
+        let most = __cpuid_count(number & 0x8000_0000, 0).eax;
+        (number <= most).then(|| __cpuid_count(number, 0))
+    };
     let one = __cpuid_count(1, 0);
-    let seven = if most >= 7 {
-        __cpuid_count(7, 0)
-    } else {
-        __cpuid_count(0, 0)
-    };
-    let (ebx7, ecx7) = if most >= 7 {
-        (seven.ebx, seven.ecx)
-    } else {
-        (0, 0)
-    };
-    let most_extended = __cpuid_count(0x8000_0000, 0).eax;
-    let ecx81 = if most_extended >= 0x8000_0001 {
-        __cpuid_count(0x8000_0001, 0).ecx
-    } else {
-        0
-    };
+    let (ebx7, ecx7) = leaf(7).map_or((0, 0), |leaf| (leaf.ebx, leaf.ecx));
+    let ecx81 = leaf(0x8000_0001).map_or(0, |leaf| leaf.ecx);
 
     // The instruction set is there only if the system saves its registers: XMM and YMM, then the
     // three parts of AVX-512.

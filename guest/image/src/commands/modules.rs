@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 use hypercell_abi as abi;
 use hypercell_abi::wire::{Reader, Writer};
 use hypercell_wasi::Wasi;
-use wasmtime::{Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
 
 use crate::failure::Failure;
 use crate::linear_memory;
@@ -75,7 +75,9 @@ pub fn instantiate(
     let imports = link::resolve(machine, &module)?;
 
     let refused = linear_memory::refused();
-    let instance = Instance::new(&mut machine.store, &module, &imports).map_err(|error| {
+    let mut scope = RootScope::new(&mut machine.store);
+    let instance = Instance::new(&mut scope, &module, &imports).map_err(|error| {
+        let _ = scope.as_context_mut().take_pending_exception();
         let ran = error.is::<WasmBacktrace>()
             || error.is::<Trap>()
             || error.is::<Failure>()
@@ -88,6 +90,7 @@ pub fn instantiate(
             Failure::Link(format!("{error:#}"))
         }
     })?;
+    drop(scope);
     reply.u32(machine.instances.len() as u32);
     machine.instances.push(instance);
     if !name.is_empty() {
