@@ -56,7 +56,8 @@ class Pool:
         """End the workers of a snapshot and let the zygote forget its files."""
         for waiting in self._ready.pop(snapshot, ()):
             waiting.close()
-        keys = [key for key, _ in snapshot.files() if key]
+        shared = {key for other in self._ready for key, _ in other.files()}
+        keys = [key for key, _ in snapshot.files() if key and key not in shared]
         if keys:
             task = asyncio.ensure_future(self._zygote.release(keys))
             self._releasing.add(task)
