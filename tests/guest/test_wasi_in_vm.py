@@ -19,6 +19,7 @@ from hypercell.vmm.commands import (
     Instantiate,
     Invoke,
     Load,
+    MemoryWrite,
     Mount,
     Ok,
     PutFile,
@@ -81,6 +82,38 @@ def test_one_write_may_be_larger_than_the_ring(vm):
     assert calls.number(64) == 12 * MIB
     assert len(vm.host.stdout) == 12 * MIB
     assert vm.host.stdout[24 : 4 * MIB].strip(b"\0") == b""
+
+
+SMALL_WRITES = """(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write
+    (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "run") (param $count i32) (local $i i32)
+    (loop $again
+      (i32.store (i32.const 0) (i32.add (i32.const 1024)
+        (i32.and (local.get $i) (i32.const 255))))
+      (i32.store (i32.const 4) (i32.rem_u (local.get $i) (i32.const 101)))
+      (if (call $fd_write
+        (select (i32.const 2) (i32.const 1) (i32.eqz (i32.rem_u (local.get $i) (i32.const 7))))
+        (i32.const 0) (i32.const 1) (i32.const 8)) (then unreachable))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (local.get $count))))))"""
+
+
+def test_small_writes_are_joined_and_none_is_lost(vm):
+    assert isinstance(vm.run(Wasi()), Ok)
+    instance = vm.instantiate(SMALL_WRITES)
+    pattern = random.Random(3).randbytes(512)  # noqa: S311
+    vm.run(MemoryWrite(instance, "memory", 1024, pattern))
+    for count in (60_000, 1, 999):
+        expected = {1: bytearray(), 2: bytearray()}
+        for i in range(count):
+            start = i & 255
+            expected[1 if i % 7 else 2] += pattern[start : start + i % 101]
+        vm.host.stdout, vm.host.stderr = bytearray(), bytearray()
+        assert isinstance(vm.call(instance, "run", i32(count)), Ok)
+        assert vm.host.stdout == expected[1]
+        assert vm.host.stderr == expected[2]
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 255, 0xFFFF_FFFF])
