@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from hypercell.kernel.errors import UsageError
+from hypercell.kernel.errors import BuildError, UsageError
 from hypercell.kernel.home import clean_name
 from hypercell.kernel.languages.clang import commands, dependencies, diagnostics, preamble
 from hypercell.kernel.languages.clang.dependencies import Depends
 from hypercell.kernel.languages.clang.flags import Flags
 from hypercell.kernel.languages.clang.implicit_main import NAME
-from hypercell.kernel.languages.clang.tool_run import File
+from hypercell.kernel.languages.clang.tool_run import File, Ran
 from hypercell.kernel.languages.clang.tools import Begin, Tools
 from hypercell.kernel.toolchains.lock import lock
 from hypercell.vmm.cache import digest
@@ -61,25 +61,22 @@ async def unit(ctx: BuildContext, path: str, source: bytes, flags: Flags) -> Uni
     kept = _read(ctx, f"unit-{key}", _KeptUnit)
     if kept is not None and dependencies.still_holds(kept.depends, home):
         return kept.unit
-    files = [File(posixpath.join(commands.HOME, path), source)]
-    ran = await Tools.of(ctx.hypervisor).run(
-        ctx,
-        begin,
-        files,
-        ctx.home.layer(),
-        (commands.OBJECT, commands.DEPENDENCIES),
-        again=path == commands.CELL,
-    )
-    text = diagnostics.of_compiler(ran.text)
+    ran, text = await _compile(ctx, begin, path, source)
+    if commands.STUB in text:
+        # Something is open at the end of the cell: only without the stub the place is right.
+        ran, text = await _compile(ctx, preamble.direct(path, flags), path, source)
     if not ran.ok:
         raise diagnostics.compile_error(text)
-    read = dependencies.read_rule(ran.results[1].decode("utf-8", "replace"))
+    made_object, rule = ran.results
+    if not made_object or not rule:  # clang does not call this an error
+        raise BuildError("a file that #embed names was not found", diagnostics=text)
+    read = dependencies.read_rule(rule.decode("utf-8", "replace"))
     below = map(dependencies.below_home, read)
     own = sorted({found for found in below if found in home and found != path and found})
     all_texts = (*texts, *(home[found].data for found in own))
     made = Unit(
         name=NAME if path == commands.CELL else path,
-        object=ran.results[0],
+        object=made_object,
         warnings=text,
         read=tuple(own),
         long_double=any(_LONG_DOUBLE.search(text) for text in all_texts),
@@ -88,6 +85,18 @@ async def unit(ctx: BuildContext, path: str, source: bytes, flags: Flags) -> Uni
         depends = dependencies.of_build(read, texts, home)
         _write(ctx, f"unit-{key}", _KeptUnit(depends, made))
     return made
+
+
+async def _compile(ctx: BuildContext, begin: Begin, path: str, source: bytes) -> tuple[Ran, str]:
+    ran = await Tools.of(ctx.hypervisor).run(
+        ctx,
+        begin,
+        [File(posixpath.join(commands.HOME, path), source)],
+        ctx.home.layer(),
+        (commands.OBJECT, commands.DEPENDENCIES),
+        again=path == commands.CELL,
+    )
+    return ran, diagnostics.of_compiler(ran.text)
 
 
 async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked:
@@ -117,7 +126,7 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
         begin = Begin(line, objects[0].path)
         ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=False)
     text = diagnostics.of_linker(ran.text, names)
-    if not ran.ok:
+    if not ran.ok or not ran.results[0]:
         raise diagnostics.link_error(text)
     linked = Linked(ran.results[0], text)
     _write(ctx, f"link-{key}", linked)

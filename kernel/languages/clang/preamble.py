@@ -29,13 +29,18 @@ def begin(path: str, source: bytes, flags: Flags) -> Begin:
     """How to begin the compile of a file below ``/home``."""
     full = posixpath.join(commands.HOME, path)
     if path != commands.CELL or _TELLS.search(source) or _is_sensitive(flags):
-        return Begin(commands.compile_line(path, flags), full)
+        return direct(path, flags)
     text = "".join(f"#include <{header}>\n" for header in leading_headers(source))
     stub = File(
         posixpath.join(commands.HOME, commands.STUB),
         f'{text}#include "{commands.CELL}"\n'.encode(),
     )
     return Begin(commands.compile_line(commands.STUB, flags), full, (stub,))
+
+
+def direct(path: str, flags: Flags) -> Begin:
+    """To begin without a stub."""
+    return Begin(commands.compile_line(path, flags), posixpath.join(commands.HOME, path))
 
 
 def leading_headers(source: bytes) -> list[str]:
