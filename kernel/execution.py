@@ -56,7 +56,7 @@ class Execution:
                 raise
             return Interrupted("the cell was interrupted")
         except HypercellError as error:
-            return error
+            return _without_frames(error)
         return None
 
     def interrupt(self) -> None:
@@ -134,6 +134,16 @@ class Execution:
             await session.keep(delta)
         if program.mode is Mode.EXPORTS and not program.invocations:
             self.on_event(Shown(exports_table(program.code, f"%%{cell.language}")))
+
+
+def _without_frames(error: HypercellError) -> HypercellError:
+    """The frames would keep the VM, its layers and this execution until the next collection."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link.__context__ = link.__cause__
+        link = link.__cause__
+    return error
 
 
 def _given(text: str) -> OnStdin | None:

@@ -60,10 +60,11 @@ class Session:
         await self.close()
 
     def prepare(self) -> None:
-        """Begin to start the processes, so that the first cell need not wait. Never raises."""
-        if self._hypervisor is None and self._starting is None and not self._closed:
-            self._starting = asyncio.create_task(_start_hypervisor())
-            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        """Start the processes and load the default language's tools while nobody waits.
+
+        Never raises: what is wrong is said by the first cell.
+        """
+        if not self._closed:
             self.later(self._warm_up())
 
     async def close(self) -> None:
@@ -78,7 +79,7 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, *self._background, return_exceptions=True)
         if self._starting is not None and self._hypervisor is None:
-            with contextlib.suppress(HypercellError, asyncio.CancelledError):
+            with contextlib.suppress(Exception, asyncio.CancelledError):
                 self._hypervisor = await self._starting
         if self._hypervisor is not None and self._owned:
             await self._hypervisor.close()
@@ -129,15 +130,17 @@ class Session:
 
     async def hypervisor(self) -> Hypervisor:
         """The started hypervisor. HostError if this machine cannot run VMs; tried again then."""
-        if self._hypervisor is None:
-            self.prepare()
+        while self._hypervisor is None:
+            if self._closed:
+                raise Closed("the session is closed")
             starting = self._starting
             if starting is None:
-                raise Closed("the session is closed")
+                starting = self._starting = asyncio.create_task(_start_hypervisor())
             try:
                 self._hypervisor = await asyncio.shield(starting)
-            except HypercellError:
-                self._starting = None
+            except Exception:
+                if self._starting is starting:
+                    self._starting = None
                 raise
         return self._hypervisor
 
@@ -168,10 +171,9 @@ class Session:
         task.add_done_callback(self._background.discard)
 
     async def _warm_up(self) -> None:
-        """Let the default language load its tools while nobody waits; errors come with a cell."""
-        language = self.languages.get(self.config.language)
         with contextlib.suppress(HypercellError):
             hypervisor = await self.hypervisor()
+            language = self.languages.get(self.config.language)
             if language is not None and hasattr(language, "prepare"):
                 await language.prepare(self.context(hypervisor, self.config.limits, self.home))
 

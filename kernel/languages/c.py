@@ -16,6 +16,7 @@ from hypercell.kernel.languages.clang import build, commands, diagnostics, flags
 from hypercell.kernel.languages.clang.build import Unit
 from hypercell.kernel.languages.clang.implicit_main import NAME, translation_unit
 from hypercell.kernel.languages.clang.keywords import KEYWORDS
+from hypercell.kernel.languages.clang.tools import Tools
 
 _BIG = 64 << 10  # characters; above, cutting a cell into items goes to a thread
 
@@ -53,6 +54,10 @@ class C:
         """Refuse what is no flag for a cell: UsageError."""
         flags.parse(words)
         return tuple(words)
+
+    async def prepare(self, ctx: BuildContext) -> None:
+        """Load clang, so that the first cell need not."""
+        await Tools.of(ctx.hypervisor).load(ctx)
 
     async def build(self, cell: Cell, ctx: BuildContext) -> Program:
         """Compile and link, or find what was. BuildError with lines of the notebook cell."""
