@@ -80,6 +80,7 @@ class Machine:
         machine = cls(kvm_fd, limits_memory)
         try:
             image.write_to(machine._memory)
+            machine._prepare_windows()
             machine._vm.reset_cpu()
             machine._vm.set_registers(image.registers())
         except BaseException:
@@ -117,11 +118,16 @@ class Machine:
                 machine._code.restore(record, source)
             for record, source in zip(state.layers, layers, strict=True):
                 machine._layers.restore(record, source)
+            machine._prepare_windows()
             machine._restore_cpu(state)
         except BaseException:
             machine.close()
             raise
         return machine
+
+    def _prepare_windows(self) -> None:
+        self._code.prepare()
+        self._layers.prepare()
 
     def _restore_cpu(self, state: SnapshotState) -> None:
         self._vm.reset_cpu()

@@ -15,7 +15,7 @@ from hypercell.vmm import abi, memfd
 from hypercell.vmm.errors import GuestCrash, HostError, InvalidModule, LimitExceeded
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.machine import Machine
-from hypercell.vmm.windows import HugeMapping
+from hypercell.vmm.windows import SPARE_SIZE, HugeMapping
 
 RETURN_42 = mov("rax", 42) + b"\xc3"
 SMALL = RETURN_42
@@ -81,7 +81,7 @@ def files() -> Iterator[Callable[[bytes], tuple[int, int]]]:
 @pytest.mark.parametrize("text", [SMALL, BIG], ids=["small", "big"])
 @pytest.mark.parametrize("huge", [False, True], ids=["file", "huge mapping"])
 def test_code_runs(boot, files, text: bytes, huge: bool) -> None:  # type: ignore[no-untyped-def]
-    start = abi.CODE_BASE + _pad(text) + 0x3000
+    start = abi.CODE_BASE + huge * SPARE_SIZE + _pad(text) + 0x3000
     machine = boot(call(start) + call(start + len(text) - len(RETURN_42)))
     fd, size = files(cwasm(text))
     source = HugeMapping(fd, size, code=True) if huge else fd
