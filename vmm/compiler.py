@@ -18,6 +18,7 @@ from hypercell.vmm import fork_server, jail, memfd, symbolize, wasm_types
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
+from hypercell.vmm.even_tags import even_tags
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -61,7 +62,7 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):
-            places = symbolize.places(data, request.offsets)
+            places = symbolize.places(even_tags(data), request.offsets)
             channel.send(Symbolized(places))
             return
         compiled, fd = compile_module(shared_engine, data, text=request.text)
@@ -85,6 +86,7 @@ def compile_module(
     if wasm[4:8] == b"\x0d\x00\x01\x00":
         raise InvalidModule("this is a component, not a core module", hint="build a core module")
     try:
+        wasm = even_tags(wasm)
         module = wasmtime.Module(shared_engine, wasm)
         code = module.serialize()
     except wasmtime.WasmtimeError as error:

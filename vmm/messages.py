@@ -170,10 +170,11 @@ class StdinWanted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The job ended."""
+    """The job ended. ``output``: the last of it."""
 
     replies: tuple[WireReply, ...]
     usage: Usage
+    output: tuple[tuple[int, bytes], ...] = ()
 
 
 class Snapped(msgspec.Struct, frozen=True, tag=True):

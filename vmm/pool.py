@@ -106,7 +106,7 @@ class Pool:
         self._ready.clear()
 
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
-        """Fork a worker and its VM. On demand it is neither copied ahead nor warmed up."""
+        """Fork a worker and its VM. On demand it is not warmed up."""
         held, files = snapshot.held()
         child = await self._zygote.fork(held, files)
         channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
@@ -120,7 +120,7 @@ class Pool:
                 tuple(key for key, _ in keys[:count]),
                 tuple(key for key, _ in keys[count:]),
                 pack_commands(snapshot.suspended),
-                snapshot.eager and not on_demand,
+                snapshot.eager,
                 warmup.job() if warmup else None,
             )
             descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]

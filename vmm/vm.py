@@ -226,11 +226,13 @@ class Vm:
             await self._channel.send(job, files)
             while True:
                 message, descriptors = await self._channel.receive()
+                if isinstance(message, Done):
+                    self._take_output(message.output, on_output)
                 if isinstance(message, Done | Snapped):
                     return message, descriptors
                 channels.close_all(descriptors)
                 if isinstance(message, Output):
-                    self._take_output(message, on_output)
+                    self._take_output(message.chunks, on_output)
                 elif isinstance(message, StdinWanted) and on_stdin is not None:
                     await self._provide_input(message.limit, on_stdin)
                 elif isinstance(message, Raised):
@@ -251,8 +253,8 @@ class Vm:
             if self._timer is not None:
                 self._timer.cancel()
 
-    def _take_output(self, message: Output, on_output: OnOutput | None) -> None:
-        for stream, data in message.chunks:
+    def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
+        for stream, data in chunks:
             self._written += len(data)
             if stream not in (STDOUT, STDERR) or self._written > self._limits.output:
                 raise ProtocolViolation("a worker sent output that is over the limit or nobody's")

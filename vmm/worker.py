@@ -120,10 +120,9 @@ class Worker:
         started = time.monotonic()
         host = JobHost(self._channel, job)
         replies = self._run(job, descriptors, host)
-        host.flush()
-        channels.close_all(descriptors)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:
+            host.flush()
             self._send_snapshot(packed)
             return
         machine = self._ready()
@@ -133,7 +132,8 @@ class Worker:
             output=host.written,
             refused_grows=machine.refused_grows,
         )
-        self._channel.send(Done(packed, usage))
+        self._channel.send(Done(packed, usage, host.take()))
+        channels.close_all(descriptors)
 
     def _send_snapshot(self, replies: tuple[WireReply, ...]) -> None:
         snapshot = self._ready().snapshot()
