@@ -54,11 +54,11 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
         jail.Rlimits(
             _DESCRIPTORS,
             request.output if isinstance(request, Compile) else 0,
-            data=_data_in_use() + request.memory,
             cpu=int(time.process_time()) + request.cpu,
             forks=True,
         )
     )
+    jail.limit_memory(request.memory)
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):
@@ -100,12 +100,6 @@ def _tidy(error: Exception) -> str:
     if lines and lines[0] in ("WebAssembly translation error", "failed to compile"):
         lines = [line for line in lines[1:] if line and not line.startswith("Caused by")]
     return "\n".join(lines).replace("<anon>", "module.wat").strip()
-
-
-def _data_in_use() -> int:
-    """Bytes of private writable memory now; the limit counts from there."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
 
 
 if __name__ == "__main__":

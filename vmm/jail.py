@@ -24,15 +24,10 @@ _KILL_FIRST = "900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
-    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds.
-
-    ``data`` bounds private memory, ``space`` all of the address space.
-    """
+    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds."""
 
     descriptors: int
     file_size: int
-    data: int | None = None
-    space: int | None = None
     cpu: int | None = None
     forks: bool = False
 
@@ -81,8 +76,6 @@ def set_limits(limits: Rlimits) -> None:
     for which, value in (
         (resource.RLIMIT_NOFILE, limits.descriptors),
         (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_DATA, limits.data),
-        (resource.RLIMIT_AS, limits.space),
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_NPROC, None if limits.forks else 0),
         (resource.RLIMIT_CORE, 0),
@@ -93,6 +86,15 @@ def set_limits(limits: Rlimits) -> None:
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
         resource.setrlimit(which, (value, value))
+
+
+def limit_memory(more: int) -> None:
+    """Let this process map at most ``more`` bytes of private memory beyond what it has now."""
+    with open("/proc/self/statm") as file:
+        now = int(file.read().split()[5]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = now + more if hard == resource.RLIM_INFINITY else min(now + more, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _die_with(parent: int) -> None:

@@ -25,7 +25,7 @@ from hypercell.vmm.errors import (
     TimedOut,
     WorkerLost,
 )
-from hypercell.vmm.fork_client import Child
+from hypercell.vmm.fork_client import DEBUG, Child
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import (
     Cancel,
@@ -306,10 +306,14 @@ class Vm:
         if self._closed:
             return Closed("the VM was closed while it ran")
         status = await self._child.wait()
-        how = f"signal {-status}" if status < 0 else f"status {status}"
+        if status < 0:
+            return WorkerLost(
+                f"the process that ran the program died (signal {-status})",
+                hint="killed from outside, perhaps for want of memory: run the cell again",
+            )
         return WorkerLost(
-            f"the process that ran the program died ({how})",
-            hint="killed from outside, perhaps for want of memory: run the cell again",
+            f"the process that ran the program ended unexpectedly (status {status})",
+            hint=f"a defect of Hypercell: {DEBUG}=1 in the environment shows more on stderr",
         )
 
     def _checked_snapshot(

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hypercell.vmm import channel as channels
-from hypercell.vmm import memfd
+from hypercell.vmm import jail, memfd
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
@@ -42,6 +42,7 @@ from hypercell.vmm.windows import HugeMapping
 
 _BOOT_MEMORY = 64 * MIB
 _IMAGE_MAX = 16 * MIB
+_OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
 _TICK = 0.01  # seconds
 
 
@@ -55,6 +56,7 @@ class Worker:
         self._kvm = kvm
         self._held = held
         self._machine: Machine | None = None
+        self._limited = False
         self._inherited = 0  # bytes of memory that the snapshot had
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
         # The handler does nothing: the signal is there to end KVM_RUN.
@@ -75,6 +77,8 @@ class Worker:
                     channels.close_all(descriptors)
         except HypercellError as error:
             self._channel.send(pack_error(error))
+        except MemoryError:
+            self._channel.send(pack_error(HostError("a worker ran out of memory")))
         except OSError as error:
             failure = SystemCallFailed("worker", error.errno or 0, f"a worker failed: {error}")
             self._channel.send(pack_error(failure))
@@ -121,6 +125,9 @@ class Worker:
     def _answer(self, job: Job, descriptors: list[int]) -> None:
         started = time.monotonic()
         host = JobHost(self._channel, job)
+        if not self._limited:  # even if the guest has taken this process over
+            self._limited = True
+            jail.limit_memory(job.limits.memory + _OWN_MEMORY)
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:
