@@ -88,13 +88,24 @@ def set_limits(limits: Rlimits) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def limit_memory(more: int) -> None:
-    """Let this process map at most ``more`` bytes of private memory beyond what it has now."""
+def limit_memory(more: int, *, mapped: int = 1 << 40) -> None:
+    """Bound what this process may have beyond now: private memory, and all that it maps."""
     with open("/proc/self/statm") as file:
-        now = int(file.read().split()[5]) * resource.getpagesize()
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = now + more if hard == resource.RLIM_INFINITY else min(now + more, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        pages = [int(field) for field in file.read().split()]
+    for which, now, extra in (
+        (resource.RLIMIT_DATA, pages[5], more),
+        (resource.RLIMIT_AS, pages[0], mapped),
+    ):
+        limit = now * resource.getpagesize() + extra
+        hard = resource.getrlimit(which)[1]
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(which, (limit, limit))
+
+
+def forbid_files() -> None:
+    """No file, of memory or not, grows by this process from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _die_with(parent: int) -> None:

@@ -43,6 +43,7 @@ from hypercell.vmm.windows import HugeMapping
 _BOOT_MEMORY = 64 * MIB
 _IMAGE_MAX = 16 * MIB
 _OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
+_WINDOWS = 3 << 30  # code and layers that jobs may map
 _TICK = 0.01  # seconds
 
 
@@ -127,7 +128,10 @@ class Worker:
         host = JobHost(self._channel, job)
         if not self._limited:  # even if the guest has taken this process over
             self._limited = True
-            jail.limit_memory(job.limits.memory + _OWN_MEMORY)
+            memory = job.limits.memory + _OWN_MEMORY
+            jail.limit_memory(memory, mapped=memory + _WINDOWS)
+            if not job.snapshot:
+                jail.forbid_files()
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:
