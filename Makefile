@@ -20,7 +20,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help preflight image setup tour test lint format bench lock clean
+.PHONY: help kvm tools image setup tour test lint format bench lock clean
 
 help:
 	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal'
@@ -31,11 +31,14 @@ help:
 	@echo 'make format   let ruff and rustfmt rewrite the sources'
 	@echo 'make clean    remove what was built here (not the toolchain in your cache)'
 
-preflight:
+kvm:
+	@$(PYTHON) -I kernel/kvm_probe.py
+
+tools:
 	@$(PYTHON) scripts/preflight.py
 
 # cargo knows itself whether there is anything to do.
-image: preflight
+image: tools
 	@echo '== guest image'
 	@$(CARGO) build --release --locked --package hypercell-image
 
@@ -45,7 +48,7 @@ $(STAMP): pyproject.toml requirements/constraints.txt scripts/build_backend.py |
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable '.[test]'
 	@touch $@
 
-setup: image $(STAMP)
+setup: kvm image $(STAMP)
 	@echo '== C toolchain'
 	@$(BIN)/hypercell toolchain install c
 	@echo '== kernelspec'

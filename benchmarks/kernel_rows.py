@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +22,8 @@ class Kernel:
 
     def __init__(self, name: str) -> None:
         self._manager = KernelManager(kernel_name=name)
-        self._manager.start_kernel()
+        quiet = subprocess.DEVNULL  # both kernels warn about TCP, at every start
+        self._manager.start_kernel(stdout=quiet, stderr=quiet)
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=_SECONDS)
@@ -38,7 +40,7 @@ class Kernel:
             if message["parent_header"].get("msg_id") != sent:
                 continue
             content = message["content"]
-            if message["msg_type"] == "stream":
+            if message["msg_type"] == "stream" and content["name"] == "stdout":
                 first = first or (time.perf_counter() - start) * 1e3
                 text += content["text"]
             elif message["msg_type"] == "error":

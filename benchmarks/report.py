@@ -15,6 +15,8 @@ from benchmarks.timing import Row, Series
 from hypercell.kernel.kvm_probe import backend
 
 FOLDER = Path(__file__).resolve().parent
+README = FOLDER.parent / "README.md"
+_BEGIN, _END = "<!-- figures: make bench -->\n", "<!-- end of figures -->\n"
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -41,20 +43,21 @@ def make(rows: Sequence[Row], memory: Sequence[Process]) -> Report:
 
 
 def write(report: Report) -> None:
-    """Leave both files beside this one."""
+    """Leave both files beside this one, and the table in the README."""
+    readme = README.read_text()
+    before, _, rest = readme.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    README.write_text(f"{before}{_BEGIN}{_table(report)}{_END}{after}")
     (FOLDER / "results.md").write_text(markdown(report))
     data = msgspec.json.format(msgspec.json.encode(report), indent=1)
     (FOLDER / "results.json").write_bytes(data + b"\n")
 
 
-def markdown(report: Report) -> str:
+def _table(report: Report) -> str:
     lines = [
-        "# Benchmarks",
-        "",
-        f"{report.machine}; {report.date}. `make bench` writes this file.",
-        "",
-        "Milliseconds, median (p95). The sides of a row took turns in one run. *Ratio*: ours by",
-        "the peer's median. *Floor*: below this nothing of the kind can be.",
+        f"{report.machine}; {report.date}. Milliseconds, median (p95); the sides of a row took",
+        "turns in one run. *Ratio*: ours by the peer's median. *Floor*: below this nothing of the",
+        "kind can be.",
         "",
         "| | Hypercell | peer | ratio | floor | aim |",
         "|---|---|---|---|---|---|",
@@ -63,9 +66,14 @@ def markdown(report: Report) -> str:
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         cells = [row.name, _shown(row.ours, named=False), _shown(row.peer), ratio]
         lines.append(f"| {' | '.join([*cells, _shown(row.floor), _aim(row)])} |")
+    return "\n".join(lines) + "\n"
+
+
+def markdown(report: Report) -> str:
+    """The page."""
+    lines = ["# Benchmarks", "", "`make bench` writes this page.", "", _table(report)]
     if report.memory:
         lines += [
-            "",
             "Memory in MiB after three cells. *PSS* shares out what processes share; *USS* is what",
             "the end of the process would free.",
             "",

@@ -10,12 +10,12 @@ from benchmarks.kvm_floor import SmallestVM
 from benchmarks.timing import Clock, Row, alternate
 from hypercell.kernel.config import Config
 from hypercell.kernel.home import Home
+from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext, Cell, Program
 from hypercell.kernel.languages.registry import languages
 from hypercell.kernel.options import Options
 from hypercell.kernel.result import Collector
 from hypercell.kernel.run import run_program
-from hypercell.kernel.session import InstalledToolchains
 from hypercell.vmm import Hypervisor
 from hypercell.vmm.program import Limits
 

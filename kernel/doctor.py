@@ -16,8 +16,8 @@ from hypercell.kernel.kernelspec import installed
 from hypercell.kernel.kvm_probe import probe
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.toolchains import list_toolchains
-from hypercell.vmm import image_file
 from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.image_path import image_path
 
 LEAST_MEMORY = 2 << 30
 COMPILER_MEMORY = 3 << 30  # the toolchain's one big compile takes 2.1 GB
@@ -82,7 +82,7 @@ def _kvm() -> Check:
 
 
 def _image() -> Check:
-    path = image_file.find()
+    path = image_path()
     return Check("image", State.GOOD, f"{path} ({format_size(path.stat().st_size)})")
 
 

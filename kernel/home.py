@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -86,13 +86,13 @@ class Home:
         self._commit(changed, limits)
         return len(data)
 
-    def remove(self, name: str) -> None:
-        """Delete a file, a link, or a directory with all that is in it."""
-        path = clean_name(name)
-        if path not in self._entries:
-            raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+    def remove(self, *names: str) -> None:
+        """Delete files, links, and directories with all that is in them; all of them or none."""
         changed = dict(self._entries)
-        _delete(changed, path)
+        for path in map(clean_name, names):
+            if path not in self._entries:
+                raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+            _delete(changed, path)
         self._replace(changed)
 
     def clear(self) -> None:
@@ -114,16 +114,17 @@ class Home:
         return self._layer
 
     def apply(self, delta: bytes, limits: Limits) -> bool:
-        """Take over what a VM reports as changed (OCI whiteouts); whether anything did change.
+        """Take over what a VM reports as changed; see ``read_delta`` and ``take``."""
+        return self.take(read_delta(delta, limits), limits)
 
-        ProtocolViolation for a tar that is not plain, HomeLimitExceeded above the limits; then
-        nothing is changed. Files that the delta does not name stay as they are.
+    def take(self, added: Sequence[TarEntry], limits: Limits) -> bool:
+        """Take over checked changes (OCI whiteouts); whether anything did change.
+
+        ProtocolViolation if they make no sense, HomeLimitExceeded above the limits; then nothing
+        is changed. Files that are not named stay as they are.
         """
-        added = list(read_tar(delta, max_entries=2 * limits.home_files + 1024))
         if not added:
             return False
-        if len({entry.path for entry in added}) != len(added):
-            raise ProtocolViolation("a tar names a path twice")
         changed = dict(self._entries)
         for entry in added:
             _whiteout(changed, entry)
@@ -153,6 +154,17 @@ class Home:
         self._entries = dict(sorted(changed.items()))
         self._tar = self._layer = None  # a layer in use lives until its VM has it
         self.version += 1
+
+
+def read_delta(delta: bytes, limits: Limits) -> list[TarEntry]:
+    """The entries of a tar that a VM sent, each checked. ProtocolViolation if it is not plain.
+
+    Touches nothing, so that a large one can be read in a thread.
+    """
+    added = list(read_tar(delta, max_entries=2 * limits.home_files + 1024))
+    if len({entry.path for entry in added}) != len(added):
+        raise ProtocolViolation("a tar names a path twice")
+    return added
 
 
 def clean_name(name: str) -> str:

@@ -13,6 +13,7 @@ import signal
 from typing import Any
 
 import zmq
+from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 
 from hypercell.kernel.complete import complete
@@ -84,11 +85,16 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
 
     @property
     def kernel_info(self) -> dict[str, Any]:
-        info: dict[str, Any] = super().kernel_info
-        info["supported_features"] = [
-            feature for feature in info["supported_features"] if feature != "debugger"
-        ]
-        return info
+        # Not the base class's: it imports a debugger, for 0.15 s, to say whether there is one.
+        return {
+            "protocol_version": kernel_protocol_version,
+            "implementation": self.implementation,
+            "implementation_version": self.implementation_version,
+            "language_info": self.language_info,
+            "banner": self.banner,
+            "help_links": self.help_links,
+            "supported_features": ["kernel subshells"] if self._supports_kernel_subshells else [],
+        }
 
     # --- interrupts -----------------------------------------------------------------------------
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from hypercell.kernel import calls
 from hypercell.kernel.languages.base import Mode, Program
 from hypercell.kernel.options import Invocation
 from hypercell.kernel.result import OnEvent, OnStdin, Shown, Stream
 from hypercell.kernel.sizes import format_size
+from hypercell.kernel.traceback_text import summary
 from hypercell.vmm import abi
 from hypercell.vmm import commands as c
 from hypercell.vmm.errors import (
@@ -37,13 +36,6 @@ _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
 _INITIALIZE = "_initialize"
 
 
-class Ran(msgspec.Struct, frozen=True):
-    """A clean end. ``delta``: the tar of what changed under ``/home``."""
-
-    usage: Usage
-    delta: bytes
-
-
 async def run_program(
     vm: Vm,
     program: Program,
@@ -54,8 +46,10 @@ async def run_program(
     on_stdin: OnStdin | None = None,
     grants: Sequence[Layer] = (),
     directories: Sequence[str] = (),
-) -> Ran:
-    """Run ``program`` to its end in a fresh VM. Raises the CellError that ended it, or GuestError.
+) -> bytes:
+    """Run ``program`` to its end in a fresh VM: the tar of what it changed under ``/home``.
+
+    Raises the CellError that ended it, or GuestError. ``vm.usage`` tells what it used.
 
     ``grants``: layers that the owner granted, and the ``directories`` in them to open.
     """
@@ -77,16 +71,15 @@ async def run_program(
         on_output=on_output,
         on_stdin=on_stdin,
     )
-    usage = vm.usage
     _show_calls(program, commands, replies, names, on_event)
     if not replies:
         raise ProtocolViolation(f"no reply to {len(commands)} commands")
     last = replies[-1]
     if not isinstance(last, c.Ok):
-        _check_end(commands[len(replies) - 1], last, limits, usage)
+        _check_end(commands[len(replies) - 1], last, limits, vm.usage)
     elif len(replies) != len(commands):
         raise ProtocolViolation(f"only {len(replies)} replies to {len(commands)} commands")
-    return Ran(usage, await vm.export_home() or b"")
+    return await vm.export_home() or b""
 
 
 def _commands(
@@ -172,7 +165,7 @@ def _check_end(command: c.Command, reply: c.Reply, limits: Limits, usage: Usage)
 
 
 def _then(error: Trap | ExitStatus) -> str:
-    return f"exit code {error.code}" if isinstance(error, ExitStatus) else error.message
+    return f"exit code {error.code}" if isinstance(error, ExitStatus) else summary(error)
 
 
 def _error(command: c.Command, reply: c.Reply) -> HypercellError:

@@ -13,38 +13,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from hypercell.kernel import magics
-from hypercell.kernel.cell import FileWrite, Parsed, parse_cell
-from hypercell.kernel.cell_limits import cell_limits
 from hypercell.kernel.config import Config, load_config
-from hypercell.kernel.errors import ToolchainDamaged, ToolchainMissing
-from hypercell.kernel.home import Home
-from hypercell.kernel.languages.base import BuildContext, Cell, Mode, Program
+from hypercell.kernel.execution import Execution
+from hypercell.kernel.home import Home, read_delta
+from hypercell.kernel.installed import InstalledToolchains
+from hypercell.kernel.languages.base import BuildContext
 from hypercell.kernel.languages.registry import languages
-from hypercell.kernel.result import (
-    CellResult,
-    Collector,
-    OnEvent,
-    OnStdin,
-    Progress,
-    Shown,
-    Stream,
-)
-from hypercell.kernel.run import run_program
-from hypercell.kernel.tables import exports_table
+from hypercell.kernel.result import CellResult, Collector, OnEvent, OnStdin
 from hypercell.kernel.traceback_text import Symbols, render
-from hypercell.vmm.errors import Closed, HypercellError, Interrupted, Trap
-from hypercell.vmm.outcome import Usage
+from hypercell.vmm.errors import Closed, HypercellError, Trap
+from hypercell.vmm.program import Limits
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from hypercell.vmm import Hypervisor, Layer
 
-    from hypercell.vmm import Hypervisor, Layer, Vm
-
-_CANCEL_SECONDS = 1.0  # a VM that takes longer to stop is killed
-_BIG_TAR = 1 << 20  # from here on /home is updated in a thread
+_BIG_TAR = 1 << 20  # bytes; a larger one is read in a thread
 
 
 class Session:
@@ -62,7 +48,7 @@ class Session:
         self._starting: asyncio.Task[Hypervisor] | None = None
         self._grants: list[Layer] | None = None
         self._applying = asyncio.Lock()
-        self._running: set[_Running] = set()
+        self._running: set[Execution] = set()
         self._background: set[asyncio.Task[Any]] = set()
         self._cells = 0
         self._closed = False
@@ -74,10 +60,12 @@ class Session:
         await self.close()
 
     def prepare(self) -> None:
-        """Begin to start the processes, so that the first cell need not wait. Never raises."""
-        if self._hypervisor is None and self._starting is None and not self._closed:
-            self._starting = asyncio.create_task(_start_hypervisor())
-            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        """Start the processes and load the default language's tools while nobody waits.
+
+        Never raises: what is wrong is said by the first cell.
+        """
+        if not self._closed:
+            self.later(self._warm_up())
 
     async def close(self) -> None:
         """Stop all cells and processes. Calling it again does nothing."""
@@ -87,9 +75,11 @@ class Session:
         for running in tuple(self._running):
             running.task.cancel()
         tasks = [running.task for running in self._running]
+        for task in self._background:
+            task.cancel()
         await asyncio.gather(*tasks, *self._background, return_exceptions=True)
         if self._starting is not None and self._hypervisor is None:
-            with contextlib.suppress(HypercellError, asyncio.CancelledError):
+            with contextlib.suppress(Exception, asyncio.CancelledError):
                 self._hypervisor = await self._starting
         if self._hypervisor is not None and self._owned:
             await self._hypervisor.close()
@@ -122,22 +112,12 @@ class Session:
         self._cells += 1
         collector = Collector()
         sink = on_event or collector
-        cell = _Cell(self, text, label or f"cell {self._cells}", sink, on_stdin)
-        running = _Running(asyncio.create_task(cell.execute()), cell)
-        self._running.add(running)
-        error: HypercellError | None = None
+        cell = Execution(self, text, label or f"cell {self._cells}", sink, on_stdin)
+        self._running.add(cell)
         try:
-            try:
-                await running.task
-            except asyncio.CancelledError:
-                if not running.interrupted:  # our caller was cancelled
-                    running.task.cancel()
-                    raise
-                error = Interrupted("the cell was interrupted")
-            except HypercellError as raised:
-                error = raised
+            error = await cell.ended()
         finally:
-            self._running.discard(running)
+            self._running.discard(cell)
         streams = collector.streams
         return CellResult(
             error=error,
@@ -150,15 +130,17 @@ class Session:
 
     async def hypervisor(self) -> Hypervisor:
         """The started hypervisor. HostError if this machine cannot run VMs; tried again then."""
-        if self._hypervisor is None:
-            self.prepare()
+        while self._hypervisor is None:
+            if self._closed:
+                raise Closed("the session is closed")
             starting = self._starting
             if starting is None:
-                raise Closed("the session is closed")
+                starting = self._starting = asyncio.create_task(_start_hypervisor())
             try:
                 self._hypervisor = await asyncio.shield(starting)
-            except HypercellError:
-                self._starting = None
+            except Exception:
+                if self._starting is starting:
+                    self._starting = None
                 raise
         return self._hypervisor
 
@@ -173,12 +155,12 @@ class Session:
             ]
         return self._grants
 
-    async def keep(self, delta: bytes, cell: Cell) -> None:
-        """Take over what a cell changed under /home; one after the other."""
+    async def keep(self, delta: bytes) -> None:
+        """Take over what a cell changed under /home; one cell after the other."""
         limits = self.config.limits
         async with self._applying:
             if len(delta) > _BIG_TAR:
-                await asyncio.to_thread(self.home.apply, delta, limits)
+                self.home.take(await asyncio.to_thread(read_delta, delta, limits), limits)
             elif delta:
                 self.home.apply(delta, limits)
 
@@ -188,7 +170,31 @@ class Session:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _traceback(self, error: HypercellError, cell: _Cell) -> str:
+    async def _warm_up(self) -> None:
+        with contextlib.suppress(HypercellError):
+            hypervisor = await self.hypervisor()
+            language = self.languages.get(self.config.language)
+            if language is not None and hasattr(language, "prepare"):
+                await language.prepare(self.context(hypervisor, self.config.limits, self.home))
+
+    def context(
+        self,
+        hypervisor: Hypervisor,
+        limits: Limits,
+        home: Home,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> BuildContext:
+        """What a build of this session may use."""
+        return BuildContext(
+            hypervisor=hypervisor,
+            home=home,
+            toolchains=InstalledToolchains(),
+            limits=limits,
+            cache=hypervisor.cache,
+            progress=progress,
+        )
+
+    async def _traceback(self, error: HypercellError, cell: Execution) -> str:
         symbols = Symbols()
         trap = error if isinstance(error, Trap) else error.__cause__
         if isinstance(trap, Trap) and cell.program is not None and self._hypervisor is not None:
@@ -199,145 +205,6 @@ class Session:
                     places = await self._hypervisor.symbolize(cell.program.wasm, offsets)
             symbols = Symbols(places, cell.program.sources)
         return render(error, symbols=symbols)
-
-
-class _Running:
-    """A cell on its way, to be interrupted at any point."""
-
-    def __init__(self, task: asyncio.Task[None], cell: _Cell) -> None:
-        self.task = task
-        self.cell = cell
-        self.interrupted = False
-
-    def interrupt(self) -> None:
-        if self.interrupted:
-            return
-        self.interrupted = True
-        if self.cell.vm is None:
-            self.task.cancel()
-        else:
-            self.cell.session.later(self._stop(self.cell.vm))
-
-    async def _stop(self, vm: Vm) -> None:
-        """Let the worker stop the VM, so that its last output arrives; else kill it."""
-        with contextlib.suppress(HypercellError):
-            await vm.cancel()
-        await asyncio.wait([self.task], timeout=_CANCEL_SECONDS)
-        self.task.cancel()
-
-
-class _Cell:
-    """One execution."""
-
-    def __init__(
-        self,
-        session: Session,
-        text: str,
-        label: str,
-        on_event: OnEvent,
-        on_stdin: OnStdin | None,
-    ) -> None:
-        self.session = session
-        self.text = text
-        self.label = label
-        self.on_event = on_event
-        self.on_stdin = on_stdin
-        self.program: Program | None = None
-        self.vm: Vm | None = None
-        self.usage = Usage()
-
-    async def execute(self) -> None:
-        """Raises what went wrong."""
-        session = self.session
-        parsed: Parsed = parse_cell(
-            self.text,
-            languages=session.languages,
-            default=session.config.language,
-            label=self.label,
-        )
-        for line in parsed.lines:  # all are known before the first one acts
-            magics.find(line.name)
-        for line in parsed.lines:
-            answer = await magics.find(line.name).run(session, line.words)
-            if answer:
-                self.on_event(Shown(answer))
-        if isinstance(parsed.body, FileWrite):
-            data = parsed.body.text.encode("utf-8", "surrogateescape")
-            size = session.home.write(
-                parsed.body.name, data, session.config.limits, append=parsed.body.append
-            )
-            self.on_event(Shown(magics.written(parsed.body.name, size)))
-        elif parsed.body is not None and (parsed.body.source.strip() or not parsed.lines):
-            await self._run(parsed.body)
-
-    async def _run(self, cell: Cell) -> None:
-        if not cell.source.strip() and cell.language == self.session.config.language:
-            return  # an empty cell does nothing
-        self.label = cell.label
-        session, options = self.session, cell.options
-        limits = cell_limits(options, session.config.limits, session.config.maximum)
-        home = Home() if options.fresh else session.home
-        hypervisor = await session.hypervisor()
-        context = BuildContext(
-            hypervisor=hypervisor,
-            home=home,
-            toolchains=InstalledToolchains(),
-            limits=limits,
-            cache=hypervisor.cache,
-            progress=lambda text: self.on_event(Progress(text)),
-        )
-        program = self.program = await session.languages[cell.language].build(cell, context)
-        if program.warnings:
-            self.on_event(Stream("stderr", program.warnings.encode()))
-        vm = await hypervisor.acquire()
-        try:
-            self.vm = vm
-            ran = await run_program(
-                vm,
-                program,
-                home=home.layer(),
-                grants=session.grants(),
-                directories=[grant.guest for grant in session.config.directories],
-                limits=limits,
-                on_event=self.on_event,
-                on_stdin=self.on_stdin if options.stdin is None else _given(options.stdin),
-            )
-        finally:
-            self.vm = None
-            vm.close()
-        self.usage = ran.usage
-        if not options.fresh:
-            await session.keep(ran.delta, cell)
-        if program.mode is Mode.EXPORTS and not program.invocations:
-            self.on_event(Shown(exports_table(program.code, f"%%{cell.language}")))
-
-
-class InstalledToolchains:
-    """``Toolchains`` over what the owner installed."""
-
-    def find(self, name: str) -> Path:
-        """Directory of the toolchain; ToolchainMissing, ToolchainDamaged."""
-        from hypercell.kernel.toolchains import status
-
-        found = status(name)
-        hint = f"run: hypercell toolchain install {name}"
-        if found.state == "missing":
-            raise ToolchainMissing(f"the toolchain {name} is not installed", hint=hint)
-        if found.state != "installed":
-            raise ToolchainDamaged(f"the toolchain {name} is {found.state}", hint=hint)
-        return found.path
-
-
-def _given(text: str) -> OnStdin | None:
-    """Input that is known from the start; None: the end of file at once."""
-    left = bytearray(text.encode("utf-8", "surrogateescape"))
-
-    async def read(limit: int) -> bytes:
-        piece = bytes(left[:limit])
-        del left[:limit]
-        return piece
-
-    return read if left else None
 
 
 async def _start_hypervisor() -> Hypervisor:

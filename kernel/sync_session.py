@@ -64,26 +64,27 @@ class SyncSession:
             assert on_stdin is not None  # noqa: S101 (used only where it is there)
             return await asyncio.to_thread(on_stdin, limit)
 
-        return self._run(
-            self._session.execute(
+        def work() -> Awaitable[CellResult]:
+            return self._session.execute(
                 text, on_event=on_event, on_stdin=read if on_stdin else None, label=label
             )
-        )
+
+        return self._run(work)
 
     def close(self) -> None:
         """Stop all processes. Calling it again does nothing."""
         if self._runner is not None:
             try:
-                self._run(self._session.close())
+                self._run(self._session.close)
             finally:
                 self._runner.close()
                 self._runner = None
 
-    def _run(self, work: Awaitable[Result]) -> Result:
+    def _run(self, work: Callable[[], Awaitable[Result]]) -> Result:
         if self._runner is None:
             raise Closed("the session is closed")
 
         async def awaited() -> Result:
-            return await work
+            return await work()
 
         return self._runner.run(awaited())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -96,7 +97,12 @@ def execute(notebook: NotebookNode, kernel: str, folder: Path, out: Console) -> 
         on_cell_start=begin,
         on_cell_executed=end,
     )
-    client.execute()
+    with tempfile.TemporaryFile() as log:  # warnings of the libraries at every start
+        try:
+            client.execute(stderr=log)
+        except (CellControlSignal, DeadKernelError) as error:
+            log.seek(0)
+            wrong += [f"the kernel did not finish: {error}", log.read().decode(errors="replace")]
     return wrong
 
 
@@ -119,10 +125,7 @@ def main() -> int:
     options = parser.parse_args()
     out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
     notebook = nbformat.read(options.notebook, as_version=4)
-    try:
-        wrong = execute(notebook, options.kernel, options.notebook.parent, out)
-    except (CellControlSignal, DeadKernelError) as error:
-        wrong = [f"the kernel did not finish: {error}"]
+    wrong = execute(notebook, options.kernel, options.notebook.parent, out)
     if options.html:
         write_html(notebook, options.notebook, options.html)
         out.print(f"{options.html}: the same in a browser")

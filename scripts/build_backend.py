@@ -78,9 +78,5 @@ class BuildPy(build_py):
 class Wheel(bdist_wheel):
     """Any Python 3, but only the machine that the image is for."""
 
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
-
     def get_tag(self) -> tuple[str, str, str]:
         return "py3", "none", "linux_x86_64"

@@ -1,30 +1,20 @@
-"""What `make` needs of the machine, asked before anything is installed: KVM, Python, Rust, npm.
+"""What `make` needs of the machine, asked before anything is installed: Python, Rust, npm.
 
 Standard library only, and no syntax newer than the oldest Python that may be found.
 """
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RUST = (1, 95)
 
 
 def problems() -> list:
     """One text for each thing that is missing, with what to do about it."""
     found = []
-    # One place knows what KVM looks like; it is not importable as a package yet.
-    probe = subprocess.run(
-        [sys.executable, "-I", os.path.join(ROOT, "kernel", "kvm_probe.py")],
-        capture_output=True,
-        text=True,
-    )
-    if probe.returncode:
-        found.append(probe.stderr.strip())
     if importlib.util.find_spec("ensurepip") is None:
         found.append("Python has no venv module with pip (Debian: sudo apt install python3-venv).")
     rust = _version(["cargo", "--version"])

@@ -19,6 +19,7 @@ from hypercell.vmm import component_types, fork_server, jail, memfd, symbolize, 
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
+from hypercell.vmm.even_tags import COMPONENT, even_tags
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -31,7 +32,8 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
-_COMPONENT = b"\x0d\x00\x01\x00"  # where a core module has its version 1
+_WARM_UP = """(module (memory 1)
+  (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
 
 
 def main() -> None:
@@ -49,21 +51,23 @@ def main() -> None:
 
 
 def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
+    if not channel.pending():  # forked ahead: start the threads, touch the pages
+        wasmtime.Module(shared_engine, _WARM_UP).serialize()
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
     jail.set_limits(
         jail.Rlimits(
             _DESCRIPTORS,
             request.output if isinstance(request, Compile) else 0,
-            data=_data_in_use() + request.memory,
             cpu=int(time.process_time()) + request.cpu,
             forks=True,
         )
     )
+    jail.limit_memory(request.memory)
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):
-            places = symbolize.places(data, request.offsets)
+            places = symbolize.places(even_tags(data), request.offsets)
             channel.send(Symbolized(places))
             return
         compiled, fd = compile_module(shared_engine, data, text=request.text)
@@ -84,7 +88,8 @@ def compile_module(
         raise InvalidModule(_tidy(error), hint="the text of the module does not parse") from None
     if not wasm.startswith(b"\0asm"):
         raise InvalidModule("this is no Wasm module: it does not begin with \\0asm")
-    if wasm[4:8] == _COMPONENT:
+    wasm = even_tags(wasm)
+    if wasm[4:8] == COMPONENT:
         return _compile_component(shared_engine, wasm)
     try:
         module = wasmtime.Module(shared_engine, wasm)
@@ -110,12 +115,6 @@ def _tidy(error: Exception) -> str:
     if lines and lines[0] in ("WebAssembly translation error", "failed to compile"):
         lines = [line for line in lines[1:] if line and not line.startswith("Caused by")]
     return "\n".join(lines).replace("<anon>", "module.wat").strip()
-
-
-def _data_in_use() -> int:
-    """Bytes of private writable memory now; the limit counts from there."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -51,11 +51,16 @@ class GuestMemory:
         self._content = content
         self._reservations: list[libc.Reservation] = []
         self._regions: list[Region] = []
-        base = self._reserve(abi.POOL_BASE + abi.POOL_FIRST_SLOT)
-        self.low = self._add(0, _LOW_SIZE, base, _PRIVATE)
-        shared = base + abi.SHARED_BASE
-        self.shared = self._add(abi.SHARED_BASE, abi.SHARED_SIZE, shared, _SHARED)
-        self.pool = [self._add(abi.POOL_BASE, abi.POOL_FIRST_SLOT, base + abi.POOL_BASE, _PRIVATE)]
+        try:
+            base = self._reserve(abi.POOL_BASE + abi.POOL_FIRST_SLOT)
+            self.low = self._add(0, _LOW_SIZE, base, _PRIVATE)
+            shared = base + abi.SHARED_BASE
+            self.shared = self._add(abi.SHARED_BASE, abi.SHARED_SIZE, shared, _SHARED)
+            first = base + abi.POOL_BASE
+            self.pool = [self._add(abi.POOL_BASE, abi.POOL_FIRST_SLOT, first, _PRIVATE)]
+        except BaseException:
+            self.close()
+            raise
 
     def _reserve(self, size: int) -> int:
         reservation = libc.Reservation(size)

@@ -65,7 +65,11 @@ class Hypervisor:
             compiling.result()
             code = await self.compile(warmup.PROGRAM)
             self._image = Snapshot(
-                "image", fd, state, parked=self._parked, warmup=warmup.for_image(code)
+                "image",
+                fd,
+                state,
+                parked=self._parked,
+                warmup=warmup.for_image(code),
             )
             self._pool.add(self._image)
         except BaseException:
@@ -76,7 +80,7 @@ class Hypervisor:
         """End every process and VM. Calling it again does nothing."""
         if not self._closed:
             self._closed = True
-            await self._pool.close()
+            await asyncio.gather(self._pool.close(), self._compiler.close())
             await asyncio.gather(self._zygote.close(), self._compiler_server.close())
             self._codes.clear()
             if self._image is not None:

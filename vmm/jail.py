@@ -24,15 +24,10 @@ _KILL_FIRST = "900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
-    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds.
-
-    ``data`` bounds private memory, ``space`` all of the address space.
-    """
+    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds."""
 
     descriptors: int
     file_size: int
-    data: int | None = None
-    space: int | None = None
     cpu: int | None = None
     forks: bool = False
 
@@ -81,8 +76,6 @@ def set_limits(limits: Rlimits) -> None:
     for which, value in (
         (resource.RLIMIT_NOFILE, limits.descriptors),
         (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_DATA, limits.data),
-        (resource.RLIMIT_AS, limits.space),
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_NPROC, None if limits.forks else 0),
         (resource.RLIMIT_CORE, 0),
@@ -93,6 +86,26 @@ def set_limits(limits: Rlimits) -> None:
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
         resource.setrlimit(which, (value, value))
+
+
+def limit_memory(more: int, *, mapped: int = 1 << 40) -> None:
+    """Bound what this process may have beyond now: private memory, and all that it maps."""
+    with open("/proc/self/statm") as file:
+        pages = [int(field) for field in file.read().split()]
+    for which, now, extra in (
+        (resource.RLIMIT_DATA, pages[5], more),
+        (resource.RLIMIT_AS, pages[0], mapped),
+    ):
+        limit = now * resource.getpagesize() + extra
+        hard = resource.getrlimit(which)[1]
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(which, (limit, limit))
+
+
+def forbid_files() -> None:
+    """No file, of memory or not, grows by this process from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _die_with(parent: int) -> None:

@@ -58,8 +58,12 @@ class JobHost:
     def flush(self) -> None:
         """Send what output there is."""
         if self._chunks:
-            chunks, self._chunks, self._held = tuple(self._chunks), [], 0
-            self._channel.send(Output(chunks))
+            self._channel.send(Output(self.take()))
+
+    def take(self) -> tuple[tuple[int, bytes], ...]:
+        """Return the output that was not sent; it counts as sent."""
+        chunks, self._chunks, self._held = tuple(self._chunks), [], 0
+        return chunks
 
     def tick(self) -> None:
         """Send output, look at the clock, and listen."""

@@ -80,9 +80,10 @@ _accepted_cr4: list[int] = []  # the CR4 that this machine's KVM takes, once kno
 
 
 def _ioctl(fd: int, name: str, request: int, argument: int = 0) -> int:
-    result = int(_lib.ioctl(fd, request, argument))
-    if result < 0:
+    while (result := int(_lib.ioctl(fd, request, argument))) < 0:
         code: int = ffi.errno
+        if code == errno.EINTR:  # a timer of ours
+            continue
         raise SystemCallFailed(
             f"ioctl({name})", code, f"KVM refused {name}: {os.strerror(code)}", hint=_hint(code)
         )

@@ -17,7 +17,7 @@ from hypercell.vmm.mailbox import Mailbox
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables
 from hypercell.vmm.ring import OutputRing
 from hypercell.vmm.run_loop import Deferred, Host, RunLoop
-from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, restore_pages
+from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, populate, restore_pages
 from hypercell.vmm.windows import HugeMapping, Window
 
 
@@ -80,6 +80,7 @@ class Machine:
         machine = cls(kvm_fd, limits_memory)
         try:
             image.write_to(machine._memory)
+            machine._prepare_windows()
             machine._vm.reset_cpu()
             machine._vm.set_registers(image.registers())
         except BaseException:
@@ -117,11 +118,16 @@ class Machine:
                 machine._code.restore(record, source)
             for record, source in zip(state.layers, layers, strict=True):
                 machine._layers.restore(record, source)
+            machine._prepare_windows()
             machine._restore_cpu(state)
         except BaseException:
             machine.close()
             raise
         return machine
+
+    def _prepare_windows(self) -> None:
+        self._code.prepare()
+        self._layers.prepare()
 
     def _restore_cpu(self, state: SnapshotState) -> None:
         self._vm.reset_cpu()
@@ -234,6 +240,11 @@ class Machine:
             os.close(fd)
             raise
         return Snapshot(fd, state)
+
+    def populate(self) -> None:
+        """Copy the pages of a small snapshot ahead, before the guest runs."""
+        if self._base is not None and not self._eager:
+            populate(self._memory, self._base)
 
     def warm_up(self) -> None:
         """Announce a warm-up run: what it grows, ``refresh`` can take back."""

@@ -9,6 +9,7 @@ import struct
 from typing import NamedTuple
 
 from hypercell.vmm import abi
+from hypercell.vmm.errors import InvokeError
 
 _CALL = struct.Struct("<7Q")
 _U64 = struct.Struct("<Q")
@@ -51,9 +52,12 @@ class Mailbox:
         self._put(abi.MB_RESULT, result)
 
     def write_batch(self, batch: bytes) -> None:
-        """Write a batch of commands, at most ``COMMAND_AREA_SIZE`` bytes."""
+        """Write a batch of commands. Raises ``InvokeError`` when it does not fit its area."""
         if len(batch) > abi.COMMAND_AREA_SIZE:
-            raise ValueError(f"a batch of {len(batch)} bytes does not fit the command area")
+            raise InvokeError(
+                f"a batch of {len(batch)} bytes is over {abi.COMMAND_AREA_SIZE}",
+                hint="send less at once",
+            )
         self._page[abi.COMMAND_AREA : abi.COMMAND_AREA + len(batch)] = batch
         self._put(abi.MB_BATCH_LEN, len(batch))
 

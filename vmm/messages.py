@@ -44,7 +44,7 @@ class Release(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The server is up, or says why not."""
 
-    problem: str = ""
+    error: Raised | None = None
 
 
 class Forked(msgspec.Struct, frozen=True, tag=True):
@@ -171,10 +171,11 @@ class StdinWanted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The job ended."""
+    """The job ended. ``output``: the last of it."""
 
     replies: tuple[WireReply, ...]
     usage: Usage
+    output: tuple[tuple[int, bytes], ...] = ()
 
 
 class Snapped(msgspec.Struct, frozen=True, tag=True):

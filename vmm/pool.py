@@ -8,7 +8,7 @@ from collections import deque
 
 from hypercell.vmm import channel as channels
 from hypercell.vmm.async_channel import AsyncChannel
-from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation
+from hypercell.vmm.errors import Closed, HostError, HypercellError, ProtocolViolation
 from hypercell.vmm.fork_client import Child, ForkServer
 from hypercell.vmm.messages import FromWorker, Park, Parked, Raised, pack_commands, unpack_error
 from hypercell.vmm.vm import Incoming, Vm
@@ -56,7 +56,8 @@ class Pool:
         """End the workers of a snapshot and let the zygote forget its files."""
         for waiting in self._ready.pop(snapshot, ()):
             waiting.close()
-        keys = [key for key, _ in snapshot.files() if key]
+        shared = {key for other in self._ready for key, _ in other.files()}
+        keys = [key for key, _ in snapshot.files() if key and key not in shared]
         if keys:
             task = asyncio.ensure_future(self._zygote.release(keys))
             self._releasing.add(task)
@@ -67,7 +68,9 @@ class Pool:
         return len(self._ready.get(snapshot, ()))
 
     async def acquire(self, snapshot: Snapshot) -> Vm:
-        """A parked VM, or one made now. Raises ``HostError``."""
+        """A parked VM, or one made now. Raises ``HostError``, ``Closed``."""
+        if snapshot.closed:
+            raise Closed(f"the snapshot {snapshot.name!r} was discarded")
         ready = self._ready.get(snapshot, deque())
         while ready:
             waiting = ready.popleft()
@@ -105,7 +108,7 @@ class Pool:
         self._ready.clear()
 
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
-        """Fork a worker and its VM. On demand it is neither copied ahead nor warmed up."""
+        """Fork a worker and its VM. On demand it is not warmed up."""
         held, files = snapshot.held()
         child = await self._zygote.fork(held, files)
         channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
@@ -119,7 +122,7 @@ class Pool:
                 tuple(key for key, _ in keys[:count]),
                 tuple(key for key, _ in keys[count:]),
                 pack_commands(snapshot.suspended),
-                snapshot.eager and not on_demand,
+                snapshot.eager,
                 warmup.job() if warmup else None,
             )
             descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]

@@ -18,6 +18,8 @@ from hypercell.vmm.program import Limits
 
 _BIG = HUGE  # files from here on are kept in huge pages by the zygote
 _numbers = itertools.count()
+# A name for each big file, so that snapshots of the same files share one copy in the zygote.
+_names: weakref.WeakKeyDictionary[Code | Layer, str] = weakref.WeakKeyDictionary()
 
 
 class Warmup(msgspec.Struct, frozen=True):
@@ -73,7 +75,6 @@ class Snapshot:
         self.parked = parked
         self.eager = eager
         self.warmup = warmup
-        self._number = next(_numbers)
         self._finalizer = weakref.finalize(self, os.close, fd)
 
     @property
@@ -82,16 +83,21 @@ class Snapshot:
         return bool(self.suspended)
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return not self._finalizer.alive
+
+    @property
     def size(self) -> int:
         """Bytes of memory that its pages take."""
-        return os.fstat(self.fd).st_blocks * 512 if self._finalizer.alive else 0
+        return os.fstat(self.fd).st_blocks * 512 if not self.closed else 0
 
     def files(self) -> list[tuple[str, Code | Layer]]:
         """Its files in order, each with the key under which the zygote holds it, or ""."""
         files: list[Code | Layer] = [*self.code, *self.layers]
         return [
-            (f"{self._number}-{index}" if file.size >= _BIG else "", file)
-            for index, file in enumerate(files)
+            (_names.setdefault(file, str(next(_numbers))) if file.size >= _BIG else "", file)
+            for file in files
         ]
 
     def held(self) -> tuple[list[Held], list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,6 +12,8 @@ from hypercell.vmm.elf import find_text, round_up
 from hypercell.vmm.errors import HostError, LimitExceeded
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.page_tables import READ, READ_EXECUTE, PageTables
+
+SPARE_SIZE: Final = 0x200_0000  # a program or two; 80 KiB of kernel memory
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -52,6 +55,14 @@ def _pad(text: tuple[int, int]) -> int:
     return -text[0] % abi.HUGE if text[1] >= abi.HUGE else 0
 
 
+class _Spare(NamedTuple):
+    """A slot that has nothing behind it yet: its part of the window, and where it lies here."""
+
+    start: int
+    end: int
+    address: int
+
+
 class Window:
     """One window of a VM: places files one after the other, each from a 2 MiB boundary on."""
 
@@ -65,6 +76,7 @@ class Window:
             else (abi.LAYER_BASE, abi.LAYER_GPA, abi.LAYER_SIZE)
         )
         self._next = 0
+        self._spare: _Spare | None = None
         self._reservations: list[libc.Reservation] = []
         self.mapped: list[Mapped] = []
 
@@ -73,6 +85,18 @@ class Window:
         for reservation in self._reservations:
             reservation.close()
         self._reservations.clear()
+
+    def prepare(self) -> None:
+        """Add a slot for files that come later, in a VM that has not run.
+
+        Once a VM has run, KVM takes milliseconds to add a slot, and a mapping into one no time.
+        """
+        size = min(SPARE_SIZE, self._limit - self._next)
+        if size > 0:
+            reservation = libc.Reservation(size)
+            self._reservations.append(reservation)
+            self._vm.add_memory(self._gpa + self._next, size, reservation.address, writable=False)
+            self._spare = _Spare(self._next, self._next + size, reservation.address)
 
     def map(self, source: int | HugeMapping, size: int) -> tuple[int, int]:
         """Show a file to the guest: (address, length). ``source``: a descriptor, or a mapping.
@@ -86,8 +110,11 @@ class Window:
             text = source.text
         else:
             text = find_text(source, size) if self._code else (0, 0)
-        offset = self._next + _pad(text)
         pages = round_up(size)
+        offset = self._next + _pad(text)
+        if self._spare and (isinstance(source, HugeMapping) or offset + pages > self._spare.end):
+            offset = self._spare.end + _pad(text)
+            self._spare = None
         if offset + pages > self._limit:
             kind = "code" if self._code else "layer"
             raise LimitExceeded(f"the {kind} window of the VM is full: {size} bytes do not fit")
@@ -113,13 +140,18 @@ class Window:
             if source.size != size or (source.address - offset) % abi.HUGE:
                 raise HostError("a huge mapping does not fit the place of its file")
             address = source.address
+            self._vm.add_memory(self._gpa + offset, pages, address, writable=False)
         else:
             if os.fstat(source).st_size < size:
                 raise HostError("a mapped file is shorter than its sender says")
-            reservation = libc.Reservation(offset % abi.HUGE + pages)
-            self._reservations.append(reservation)
-            address = reservation.address + offset % abi.HUGE
+            if self._spare:
+                address = self._spare.address + offset - self._spare.start
+            else:
+                reservation = libc.Reservation(offset % abi.HUGE + pages)
+                self._reservations.append(reservation)
+                address = reservation.address + offset % abi.HUGE
             libc.mmap(address, pages, libc.PROT_READ, libc.MAP_SHARED | libc.MAP_FIXED, source)
-        self._vm.add_memory(self._gpa + offset, pages, address, writable=False)
+            if not self._spare:
+                self._vm.add_memory(self._gpa + offset, pages, address, writable=False)
         self._next = -(-(offset + pages) // abi.HUGE) * abi.HUGE
         self.mapped.append(Mapped(offset, size))

@@ -19,12 +19,13 @@ from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.grants import parse_directory
 from hypercell.kernel.home import Home
+from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext, Cell, Mode, Program
 from hypercell.kernel.languages.registry import by_suffix, languages
 from hypercell.kernel.options import Invocation, Options
 from hypercell.kernel.result import OnStdin, Progress, Shown
 from hypercell.kernel.run import run_program
-from hypercell.kernel.session import InstalledToolchains, Session
+from hypercell.kernel.session import Session
 from hypercell.kernel.tables import exports_table
 from hypercell.kernel.traceback_text import Symbols, render
 from hypercell.vmm.errors import ExitStatus, HypercellError, Interrupted, Trap

@@ -105,14 +105,17 @@ class OptionHelp(msgspec.Struct, frozen=True):
 
 
 class Language(Protocol):
-    """One language. ``common``: which of ``--add`` and ``--invoke`` it takes."""
+    """One language: the ``LANGUAGE`` of a module beside this one.
+
+    It may also have ``async prepare(ctx)``: load its tools while no cell waits for them.
+    """
 
     name: str  # the word after %%
     title: str  # "C"
     suffix: str  # ".c"
     mimetype: str  # "text/x-csrc"
     help: str  # one line for %languages
-    common: frozenset[str]
+    common: frozenset[str]  # which of --add and --invoke it takes
     options: Sequence[OptionHelp]  # its own flags, for help and completion
     keywords: Sequence[str]  # for completion
 

@@ -27,7 +27,7 @@ def fetch(package: str, version: str, work: Path, source: NpmSource) -> Path:
         "pack",
         f"{package}@{version}",
         "--ignore-scripts",
-        "--silent",
+        "--loglevel=error",
         "--pack-destination",
         str(target),
     ]

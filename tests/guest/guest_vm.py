@@ -44,9 +44,9 @@ class RecordingHost:
     """Keeps what the guest wrote; answers what it asks."""
 
     def __init__(self) -> None:
-        self.stdout = b""
-        self.stderr = b""
-        self.shown = b""
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.shown = bytearray()
         self.input: list[bytes] = []
         self.slept = 0
         self.deadline = time.monotonic() + 60

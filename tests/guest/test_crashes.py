@@ -1,6 +1,6 @@
 """Faults that are no Wasm trap are crashes with their registers; panics come with their place.
 
-Forged code stands for a compiler that was taken over completely: its functions are raw machine code.
+Forged code stands for a compiler that was taken over: its functions are raw machine code.
 """
 
 import pytest

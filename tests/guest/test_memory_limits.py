@@ -3,7 +3,7 @@
 from guest_vm import i32, i64
 
 from hypercell.vmm import abi
-from hypercell.vmm.commands import Failed, FillTables, Instantiate, Load, Ok, Usage
+from hypercell.vmm.commands import Failed, FillTables, Instantiate, Load, Ok, Trapped, Usage
 from hypercell.vmm.program import MIB
 
 GROW = """(module
@@ -101,6 +101,29 @@ def test_a_table_has_ten_million_elements_at_most(vm):
     instance = vm.instantiate(TABLE)
     assert vm.values(instance, "grow", i32(10_000_001)) == [0xFFFF_FFFF]
     assert usage(vm)[2] == 1
+
+
+def test_a_program_that_took_all_native_heap_leaves_the_machine_whole(new_vm):
+    vm = new_vm(memory=0)
+    tables = "".join(f"(table $t{n} 0 funcref)" for n in range(90))
+    grows = "".join(
+        f"(if (i32.eq (local.get 0) (i32.const {n}))"
+        f" (then (return (table.grow $t{n} (ref.null func) (local.get 1)))))"
+        for n in range(90)
+    )
+    instance = vm.instantiate(
+        f"""(module {tables}
+          (func (export "grow") (param i32 i32) (result i32) {grows} (i32.const 7))
+          (func (export "trap") unreachable))"""
+    )
+    size = 4_000_000
+    for table in range(90):
+        while size and isinstance(vm.call(instance, "grow", i32(table), i32(size)), Failed):
+            size //= 2
+    assert size < 1000
+    for _ in range(200):
+        assert isinstance(vm.call(instance, "trap"), Trapped)
+    assert vm.values(instance, "grow", i32(90), i32(0)) == [7]
 
 
 def test_the_native_heap_grows_beyond_its_static_part(vm):

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from conftest import ADD, FOREVER, READ_LINES, SECONDS, Client, printing, wasi
+from real_kernel import ADD, FOREVER, READ_LINES, SECONDS, Client, printing, wasi
 
 FLOOD = wasi(
     "(loop $again (call $write (i32.const 1) (i32.const 1024) (i32.const 60000)) (br $again))",
@@ -105,8 +105,10 @@ def test_interrupts(kernel: Client, how: str) -> None:
 
 
 def test_an_interrupt_with_no_cell_does_nothing(kernel: Client) -> None:
-    kernel.manager.interrupt_kernel()
+    kernel.client.control_channel.send(kernel.client.session.msg("interrupt_request", {}))
+    kernel.client.get_control_msg(timeout=SECONDS)
     os.kill(kernel.manager.provisioner.pid, signal.SIGINT)
+    kernel.client.kernel_info(reply=True, timeout=SECONDS)
     assert kernel.run(f"%%wat --invoke add 2 3\n{ADD}").error == ""
 
 

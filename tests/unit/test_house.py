@@ -164,3 +164,14 @@ def test_every_module_says_what_it_holds() -> None:
             if name in GENERATED or not path.read_text().strip():
                 continue
             assert ast.get_docstring(ast.parse(path.read_text())), f"{name} has no docstring"
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    rooms = "kernel|vmm|guest|tests|docs|notebooks|benchmarks|scripts"
+    for page in [path for path in tracked() if path.suffix == ".md"]:
+        text = page.read_text()
+        name = page.relative_to(ROOT).as_posix()
+        for path in re.findall(rf"`((?:{rooms})/[\w./-]*)`", text):
+            assert (ROOT / path).exists(), f"{name} names {path}"
+        for link in re.findall(r"\]\((?!\w+:)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{name} links to {link}"

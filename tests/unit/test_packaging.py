@@ -45,7 +45,7 @@ def test_the_installed_wheel_needs_no_checkout(wheel: Path, tmp_path: Path) -> N
     # The dependencies are those of this environment; its editable finder stays behind.
     site = tmp_path / "env" / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    code = "from hypercell.vmm.image_file import find; print(find())"
+    code = "from hypercell.vmm.image_path import image_path; print(image_path())"
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert found.stdout.strip() == str(site / "hypercell/vmm/image/hypercell-guest"), found.stderr
     command = tmp_path / "env" / "bin" / "hypercell"

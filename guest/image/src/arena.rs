@@ -13,8 +13,8 @@ pub struct Arena {
 
 impl Arena {
     /// The arena of that number, with nothing committed. Each number is used once.
-    pub fn new(index: u64) -> Self {
-        assert!(index < abi::ARENA_COUNT, "there is no arena {index}");
+    pub const fn new(index: u64) -> Self {
+        assert!(index < abi::ARENA_COUNT, "there is no such arena");
         Self {
             index,
             committed: 0,

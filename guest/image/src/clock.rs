@@ -14,7 +14,7 @@ fn elapsed() -> u64 {
     // SAFETY: ring 3 may read the time-stamp counter (CR4.TSD is clear).
     let now = unsafe { _rdtsc() };
     let ticks = now.saturating_sub(door::field(abi::MB_TSC_BASE));
-    (u128::from(ticks) * u128::from(door::field(abi::MB_TSC_TO_NS)) >> 32) as u64
+    ((u128::from(ticks) * u128::from(door::field(abi::MB_TSC_TO_NS))) >> 32) as u64
 }
 
 /// Nanoseconds since 1970.

@@ -4,7 +4,6 @@ use core::arch::asm;
 use core::arch::x86_64::__cpuid_count;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-const KNOWN: u64 = 1 << 63;
 static FEATURES: AtomicU64 = AtomicU64::new(0);
 
 /// Wasmtime's names for what compiled code may ask for; the position is the bit in `FEATURES`.
@@ -29,36 +28,25 @@ const NAMES: [&str; 18] = [
     "avx512vnni",
 ];
 
+/// Asks the processor. At boot, so that every snapshot holds the answer.
+pub fn detect() {
+    FEATURES.store(features(), Ordering::Relaxed);
+}
+
 /// For `Config::detect_host_feature`: whether compiled code may use this feature here.
 pub fn has(name: &str) -> Option<bool> {
     let bit = NAMES.iter().position(|known| *known == name)?;
-    let mut features = FEATURES.load(Ordering::Relaxed);
-    if features == 0 {
-        features = KNOWN | detect();
-        FEATURES.store(features, Ordering::Relaxed);
-    }
-    Some(features >> bit & 1 != 0)
+    Some(FEATURES.load(Ordering::Relaxed) >> bit & 1 != 0)
 }
 
-fn detect() -> u64 {
-    let most = __cpuid_count(0, 0).eax;
+fn features() -> u64 {
+    let leaf = |number: u32| {
+        let most = __cpuid_count(number & 0x8000_0000, 0).eax;
+        (number <= most).then(|| __cpuid_count(number, 0))
+    };
     let one = __cpuid_count(1, 0);
-    let seven = if most >= 7 {
-        __cpuid_count(7, 0)
-    } else {
-        __cpuid_count(0, 0)
-    };
-    let (ebx7, ecx7) = if most >= 7 {
-        (seven.ebx, seven.ecx)
-    } else {
-        (0, 0)
-    };
-    let most_extended = __cpuid_count(0x8000_0000, 0).eax;
-    let ecx81 = if most_extended >= 0x8000_0001 {
-        __cpuid_count(0x8000_0001, 0).ecx
-    } else {
-        0
-    };
+    let (ebx7, ecx7) = leaf(7).map_or((0, 0), |leaf| (leaf.ebx, leaf.ecx));
+    let ecx81 = leaf(0x8000_0001).map_or(0, |leaf| leaf.ecx);
 
     // The instruction set is there only if the system saves its registers: XMM and YMM, then the
     // three parts of AVX-512.

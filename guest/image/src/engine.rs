@@ -33,6 +33,7 @@ impl CustomCodeMemory for MappedCode {
 
 /// The only engine.
 pub fn new() -> Engine {
+    cpu::detect();
     let mut config = Config::new();
     config
         .signals_based_traps(true)

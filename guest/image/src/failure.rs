@@ -123,11 +123,11 @@ impl Failure {
                 frames,
             };
         }
-        if let Some(full) = error.downcast_ref::<GcHeapOutOfMemory<()>>() {
-            return Self::Refused(format!("{full}: memory limit"));
-        }
-        if error.is::<OutOfMemory>() {
-            return Self::Refused(format!("{error:#}: memory limit"));
+        let no_memory = error.is::<OutOfMemory>()
+            || error.is::<GcHeapOutOfMemory<()>>()
+            || error.is::<GcHeapOutOfMemory<u64>>();
+        if no_memory {
+            return Self::Refused(format!("{}: memory limit", error.root_cause()));
         }
         match error.downcast::<Self>() {
             Ok(failure) => failure,

@@ -1,6 +1,7 @@
 //! The native heap: a fixed part of RAM, then arena 0, which the host extends on request.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use hypercell_abi as abi;
@@ -12,71 +13,80 @@ use talc::{DefaultBinning, TalcCell};
 
 use crate::arena::Arena;
 
-/// Where the allocator gets its memory: first the static heap, then ever more of arena 0.
+/// The last part of the static heap is kept for small allocations after the host has refused more,
+/// so that the program that took everything gets an error and the image does not panic.
+const RESERVE: u64 = 0x10_0000;
+const SMALL: usize = 0x1000;
+
+/// The host maps this much as one page.
+const STEP: u64 = abi::HUGE;
+
+/// Where the allocator gets its memory: the static heap, ever more of arena 0, the reserve.
 #[derive(Debug)]
 struct Memory {
     begun: bool,
-    extension: Option<Extension>,
-}
-
-#[derive(Debug)]
-struct Extension {
     arena: Arena,
-    end: core::ptr::NonNull<u8>,
+    /// The end of the heap in the arena, once there is one.
+    end: Option<NonNull<u8>>,
+    reserve_used: bool,
 }
 
 // SAFETY: there is one vCPU and one thread.
 unsafe impl Send for Memory {}
 
-/// The smallest extension: the host maps each as one 2 MiB page.
-const STEP: u64 = abi::HUGE;
+impl Memory {
+    /// Makes the heap in the arena larger by so many bytes, if the host gives them.
+    fn extend<B: Binning>(talc: &mut Talc<Self, B>, bytes: u64) -> bool {
+        let size = talc.source.arena.committed().saturating_add(bytes);
+        if !talc.source.arena.grow_to(size) {
+            return false;
+        }
+        let base = talc.source.arena.base();
+        let size = talc.source.arena.committed() as usize;
+        talc.source.end = match talc.source.end {
+            // SAFETY: the host has just committed exactly this range, for us alone.
+            None => unsafe { talc.claim(base, size) },
+            // SAFETY: `end` is where that heap ends, and the host has committed what follows.
+            Some(end) => Some(unsafe { talc.extend(end, base.add(size)) }),
+        };
+        talc.source.end.is_some()
+    }
+}
 
 // SAFETY: `acquire` uses no allocator but the given one.
 unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         if !talc.source.begun {
             talc.source.begun = true;
+            let size = (abi::HEAP_SIZE - RESERVE) as usize;
             // SAFETY: this range of RAM is mapped, writable, and used for nothing else.
-            unsafe { talc.claim(abi::HEAP as *mut u8, abi::HEAP_SIZE as usize) }.ok_or(())?;
-            return Ok(());
+            return unsafe { talc.claim(abi::HEAP as *mut u8, size) }
+                .map(drop)
+                .ok_or(());
         }
-        let wanted = (layout.size() as u64)
+        // What the allocator adds to an allocation is far below a page.
+        let needed = (layout.size() as u64)
             .checked_add(layout.align() as u64 + abi::PAGE)
-            .and_then(|bytes| bytes.checked_next_multiple_of(STEP))
             .ok_or(())?;
-        match talc.source.extension.take() {
-            None => {
-                let mut arena = Arena::new(0);
-                if !arena.grow_to(wanted) {
-                    return Err(());
-                }
-                // SAFETY: the host has just committed exactly this range, for us alone.
-                let end = unsafe { talc.claim(arena.base(), wanted as usize) }.ok_or(())?;
-                talc.source.extension = Some(Extension { arena, end });
-            }
-            Some(Extension { mut arena, end }) => {
-                let old = arena.committed();
-                let grown = old
-                    .checked_add(wanted)
-                    .is_some_and(|size| arena.grow_to(size));
-                // SAFETY: `end` is the end of that heap, and the range behind it was committed.
-                let end = if grown {
-                    unsafe { talc.extend(end, arena.base().add(arena.committed() as usize)) }
-                } else {
-                    end
-                };
-                talc.source.extension = Some(Extension { arena, end });
-                if !grown {
-                    return Err(());
-                }
+        for step in [STEP, abi::PAGE] {
+            let bytes = needed.checked_next_multiple_of(step).ok_or(())?;
+            if Self::extend(talc, bytes) {
+                return Ok(());
             }
         }
-        Ok(())
+        if layout.size() <= SMALL && !talc.source.reserve_used {
+            talc.source.reserve_used = true;
+            let start = (abi::HEAP + abi::HEAP_SIZE - RESERVE) as *mut u8;
+            // SAFETY: mapped, writable, and kept out of the first claim.
+            return unsafe { talc.claim(start, RESERVE as usize) }
+                .map(drop)
+                .ok_or(());
+        }
+        Err(())
     }
 }
 
 struct Counted {
-    // SAFETY of `new`: one vCPU, no interrupts that allocate.
     heap: TalcSyncCell<Memory, DefaultBinning>,
     used: AtomicU64,
 }
@@ -88,7 +98,9 @@ static HEAP: Counted = Counted {
     heap: unsafe {
         TalcSyncCell::new(TalcCell::new(Memory {
             begun: false,
-            extension: None,
+            arena: Arena::new(0),
+            end: None,
+            reserve_used: false,
         }))
     },
     used: AtomicU64::new(0),

@@ -7,12 +7,13 @@ use crate::batch;
 use crate::clock;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::output;
+use crate::output::Output;
 use crate::random::Random;
 
 /// The world below WASI.
 pub struct GuestHost {
     pub input: Input,
+    output: Output,
     random: Random,
     /// Why the host's answer to a deferred file could not be carried out: ends the program.
     pub failure: Option<Failure>,
@@ -22,6 +23,7 @@ impl GuestHost {
     pub fn new() -> Self {
         Self {
             input: Input::default(),
+            output: Output::default(),
             random: Random::new(),
             failure: None,
         }
@@ -30,7 +32,7 @@ impl GuestHost {
 
 impl Host for GuestHost {
     fn write(&mut self, stream: u32, data: &[u8]) {
-        output::write(stream, data);
+        self.output.write(stream, data);
     }
 
     fn read_stdin(&mut self, buf: &mut [u8]) -> usize {

@@ -16,7 +16,7 @@ pub struct Input {
 
 impl Input {
     /// Bytes to be read without asking the host.
-    pub fn waiting(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.piece.len() - self.at
     }
 
@@ -32,7 +32,7 @@ impl Input {
     }
 
     /// Makes sure that a byte is waiting; false at the end of input.
-    pub fn fill(&mut self) -> bool {
+    fn fill(&mut self) -> bool {
         if self.waiting() == 0 && !self.ended {
             let count = door::call(abi::HC_STDIN, [abi::STDIN_AREA_SIZE]).min(abi::STDIN_AREA_SIZE);
             self.piece.resize(count as usize, 0);

@@ -152,7 +152,10 @@ fn long_paths_and_any_piece_size() {
     world.mkdir(3, &"a".repeat(120)).unwrap();
     world.mkdir(3, &dir).unwrap();
     world.put(3, &format!("{dir}/f"), &[9; 3000]);
-    world.symlink(&"t".repeat(300), 3, "link").unwrap();
+    world
+        .symlink(&"\u{e9}\u{20ac}".repeat(60), 3, "link")
+        .unwrap();
+    world.link(3, "link", 3, "link2").unwrap();
     let whole = world.export(1 << 20);
     for max in [0, 1, 511, 512, 513, 1000, 4096] {
         assert_eq!(world.export(max), whole, "pieces of {max}");
@@ -161,6 +164,34 @@ fn long_paths_and_any_piece_size() {
     let mut copy = FileSystem::new(0);
     copy.mount("/home", leak(whole), Mode::Home, 0).unwrap();
     assert_eq!(tree(&mut copy, "/home"), tree(&mut world.fs, "/home"));
+}
+
+#[test]
+fn the_deepest_and_longest_paths_come_back() {
+    let mut world = World::new(vec![]);
+    let mut deep = String::from("d");
+    while world.mkdir(3, &deep).is_ok() {
+        deep += "/d";
+    }
+    world.put(3, &deep, b"deepest");
+    let mut long = "n".repeat(251);
+    while world.mkdir(3, &long).is_ok() {
+        long = format!("{long}/{}", "n".repeat(251));
+    }
+    let room = 1024 - "home/".len() - long.rfind('/').unwrap() - 1;
+    let long = format!("{}/{}", &long[..long.rfind('/').unwrap()], "x".repeat(room));
+    assert!(world.open(3, &format!("{long}x"), CREAT).is_err());
+    world.put(3, &long, b"longest");
+    let first = leak(world.export(4096));
+    let mut world = World::new(first.to_vec());
+    assert_eq!(world.stat(3, &deep, 0).unwrap().1, 7);
+    world.unlink(3, &deep).unwrap();
+    world.unlink(3, &long).unwrap();
+    let delta = world.export(4096);
+    let mut again = FileSystem::new(0);
+    again.mount("/home", first, Mode::Layer, 0).unwrap();
+    again.mount("/home", leak(delta), Mode::Layer, 0).unwrap();
+    assert_eq!(tree(&mut again, "/home"), tree(&mut world.fs, "/home"));
 }
 
 #[test]

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from hypercell.kernel.errors import UsageError
+from hypercell.kernel.errors import BuildError, UsageError
 from hypercell.kernel.home import clean_name
-from hypercell.kernel.languages.clang import commands, dependencies, diagnostics
+from hypercell.kernel.languages.clang import commands, dependencies, diagnostics, preamble
 from hypercell.kernel.languages.clang.dependencies import Depends
 from hypercell.kernel.languages.clang.flags import Flags
 from hypercell.kernel.languages.clang.implicit_main import NAME
-from hypercell.kernel.languages.clang.tools import File, Tools
+from hypercell.kernel.languages.clang.tool_run import File, Ran
+from hypercell.kernel.languages.clang.tools import Begin, Tools
 from hypercell.kernel.toolchains.lock import lock
 from hypercell.vmm.cache import digest
 
@@ -53,27 +54,29 @@ class Linked(msgspec.Struct, frozen=True):
 
 async def unit(ctx: BuildContext, path: str, source: bytes, flags: Flags) -> Unit:
     """Compile the file at ``path`` below /home, which holds ``source``. Raises BuildError."""
-    line = commands.compile_line(path, flags)
+    begin = preamble.begin(path, source, flags)
     home = ctx.home.entries()
     texts = (source, "\0".join(flags.compile).encode())
-    key = digest(_ROOM, _LAYOUT, lock().digest("c"), source, *line)
+    key = digest(_ROOM, _LAYOUT, lock().digest("c"), source, *begin.line)
     kept = _read(ctx, f"unit-{key}", _KeptUnit)
     if kept is not None and dependencies.still_holds(kept.depends, home):
         return kept.unit
-    files = [File(posixpath.join(commands.HOME, path), source)]
-    ran = await Tools.of(ctx.hypervisor).run(
-        ctx, line, files, ctx.home.layer(), (commands.OBJECT, commands.DEPENDENCIES)
-    )
-    text = diagnostics.of_compiler(ran.text)
+    ran, text = await _compile(ctx, begin, path, source)
+    if commands.STUB in text:
+        # Something is open at the end of the cell: only without the stub the place is right.
+        ran, text = await _compile(ctx, preamble.direct(path, flags), path, source)
     if not ran.ok:
         raise diagnostics.compile_error(text)
-    read = dependencies.read_rule(ran.results[1].decode("utf-8", "replace"))
+    made_object, rule = ran.results
+    if not made_object or not rule:  # clang does not call this an error
+        raise BuildError("a file that #embed names was not found", diagnostics=text)
+    read = dependencies.read_rule(rule.decode("utf-8", "replace"))
     below = map(dependencies.below_home, read)
     own = sorted({found for found in below if found in home and found != path and found})
     all_texts = (*texts, *(home[found].data for found in own))
     made = Unit(
         name=NAME if path == commands.CELL else path,
-        object=ran.results[0],
+        object=made_object,
         warnings=text,
         read=tuple(own),
         long_double=any(_LONG_DOUBLE.search(text) for text in all_texts),
@@ -84,18 +87,31 @@ async def unit(ctx: BuildContext, path: str, source: bytes, flags: Flags) -> Uni
     return made
 
 
+async def _compile(ctx: BuildContext, begin: Begin, path: str, source: bytes) -> tuple[Ran, str]:
+    ran = await Tools.of(ctx.hypervisor).run(
+        ctx,
+        begin,
+        [File(posixpath.join(commands.HOME, path), source)],
+        ctx.home.layer(),
+        (commands.OBJECT, commands.DEPENDENCIES),
+        again=path == commands.CELL,
+    )
+    return ran, diagnostics.of_compiler(ran.text)
+
+
 async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked:
     """Link compiled sources, objects and libraries. Raises BuildError."""
-    names = {commands.object_path(number): unit.name for number, unit in enumerate(units)}
+    paths = _object_paths(len(units))
+    names = dict(zip(paths, (unit.name for unit in units), strict=True))
     objects = [File(path, unit.object) for path, unit in zip(names, units, strict=True)]
     long_double = any(unit.long_double for unit in units)
-    line = commands.link_line(flags, list(names), long_double=long_double)
+    begin = begin_link(flags, len(units), long_double=long_double)
     own = commands.own_libraries(flags)
     key = digest(
         _ROOM,
         _LAYOUT,
         lock().digest("c"),
-        *line,
+        *begin.line,
         *(file.data for file in objects),
         *(_libraries(ctx, flags) if own else ()),
     )
@@ -104,17 +120,28 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
         return kept
     tools = Tools.of(ctx.hypervisor)
     home = ctx.home.layer() if own else None
-    ran = await tools.link(ctx, line, objects, home)
+    ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,))
     if not ran.ok and b"duplicate symbol" in ran.text:
         # The snapshot has read libc first; with the objects first, the program's own malloc wins.
-        line = commands.link_line(flags, list(names), long_double=long_double, own_first=True)
-        ran = await tools.run(ctx, line, objects, home, (commands.PROGRAM,))
+        line = commands.link_line(flags, paths, long_double=long_double, own_first=True)
+        begin = Begin(line, paths[0])
+        ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=False)
     text = diagnostics.of_linker(ran.text, names)
-    if not ran.ok:
+    if not ran.ok or not ran.results[0]:
         raise diagnostics.link_error(text)
     linked = Linked(ran.results[0], text)
     _write(ctx, f"link-{key}", linked)
     return linked
+
+
+def begin_link(flags: Flags, count: int, *, long_double: bool = False) -> Begin:
+    """How to begin the link of so many objects."""
+    paths = _object_paths(count)
+    return Begin(commands.link_line(flags, paths, long_double=long_double), paths[0])
+
+
+def _object_paths(count: int) -> list[str]:
+    return [commands.object_path(number) for number in range(count)]
 
 
 def added(ctx: BuildContext, names: Sequence[str]) -> list[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ HOME = "/home"
 # The cell lies in /home, so that #include "util.h" finds its neighbours, under a name that no
 # file of the user's is likely to have.
 CELL = ".hypercell-cell.c"
+STUB = ".hypercell-stub.c"  # includes the cell, see preamble.py
 OBJECT = "/tmp/unit.o"  # noqa: S108 - paths of the guest, here and below
 DEPENDENCIES = "/tmp/unit.d"  # noqa: S108
 PROGRAM = "/tmp/program.wasm"  # noqa: S108

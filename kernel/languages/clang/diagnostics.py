@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hypercell.kernel.errors import BuildError
-from hypercell.kernel.languages.clang.commands import CELL
+from hypercell.kernel.languages.clang.commands import CELL, STUB
 from hypercell.kernel.languages.clang.implicit_main import NAME
 
 _MAX_SHOWN = 64 << 10  # characters
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR = re.compile(r"(?:fatal )?error: (.*)")
 _SYMBOL = re.compile(r"undefined symbol: (\S+)")
+_FROM_STUB = re.compile(
+    rf"^[^\n]*In file included from (?:\./)?{re.escape(STUB)}:\d+:[^\n]*\n", re.M
+)
 _PREFIX = re.compile(r"^wasm-ld: ", re.M)
 _ABSENT = {
     "fork system popen execv execve execvp execl execlp waitpid wait pipe dup2 kill": (
@@ -28,7 +31,8 @@ _ABSENT = {
 
 def of_compiler(raw: bytes) -> str:
     """clang's text, in which the cell has its name."""
-    return _bounded(raw.decode("utf-8", "replace").replace(f"{CELL}:", f"{NAME}:"))
+    text = _FROM_STUB.sub("", raw.decode("utf-8", "replace"))
+    return _bounded(text.replace(f"{CELL}:", f"{NAME}:"))
 
 
 def of_linker(raw: bytes, objects: Mapping[str, str]) -> str:

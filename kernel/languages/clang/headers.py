@@ -26,3 +26,8 @@ def for_names(used: Collection[str], own: Collection[str]) -> list[str]:
     table = _table()
     wanted = {table[name] for name in used if name in table and name not in own}
     return [header for header in dict.fromkeys(table.values()) if header in wanted]
+
+
+def standard() -> frozenset[str]:
+    """The headers of the table."""
+    return frozenset(_table().values())

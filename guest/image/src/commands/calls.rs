@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use hypercell_abi::wire::{Reader, Writer};
-use wasmtime::{Extern, FuncType, Global, RootScope, Val};
+use wasmtime::{AsContextMut, Extern, FuncType, Global, RootScope, Val};
 
 use crate::failure::Failure;
 use crate::machine::Machine;
@@ -24,7 +24,7 @@ pub fn invoke(
     };
     machine.store.data_mut().fs.clear_quota_hit();
     let Machine { store, handles, .. } = machine;
-    let mut scope = RootScope::new(&mut *store);
+    let mut scope = RootScope::new(store);
 
     let mut arguments = Vec::new();
     for _ in 0..from.u32()? {
@@ -36,11 +36,10 @@ pub fn invoke(
 
     let mut results = vec![Val::null_any_ref(); ty.results().len()];
     if let Err(error) = function.call(&mut scope, &arguments, &mut results) {
-        let failure = Failure::from_call(error);
+        // The object of an uncaught exception dies with the scope.
+        let _ = scope.as_context_mut().take_pending_exception();
         drop(scope);
-        // The object of an uncaught exception is not of use any more.
-        let _ = store.take_pending_exception();
-        return Err(with_quota(failure, machine));
+        return Err(with_quota(Failure::from_call(error), machine));
     }
     reply.u32(results.len() as u32);
     for value in &results {

@@ -8,7 +8,7 @@ use hypercell_abi as abi;
 use hypercell_abi::wire::{Reader, Writer};
 use hypercell_wasi::Wasi;
 use wasmtime::component::Component;
-use wasmtime::{Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
 
 use super::components;
 use crate::failure::Failure;
@@ -80,7 +80,12 @@ pub fn instantiate(
     let running = match code {
         Code::Module(module) => {
             let imports = link::resolve(machine, &module)?;
-            Instance::new(&mut machine.store, &module, &imports).map(Running::Module)
+            let mut scope = RootScope::new(&mut machine.store);
+            let instance = Instance::new(&mut scope, &module, &imports);
+            if instance.is_err() {
+                let _ = scope.as_context_mut().take_pending_exception();
+            }
+            instance.map(Running::Module)
         }
         Code::Component(component) => {
             components::check(machine, &component, name)?;

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use super::content::Content;
 use super::inode::{Id, Node, Zone};
 use super::{FileSystem, FsError};
+use crate::limits::{MAX_NAME, MAX_TREE_PATH};
 
 impl FileSystem {
     /// CMD_PUT_FILE: makes `path` a file with these bytes, not copied; parents are made. A file that is
@@ -85,8 +86,9 @@ impl FileSystem {
     /// The file at `path`, made if it is missing.
     fn place_file(&mut self, path: &str, now: u64) -> Result<Id, FsError> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if matches!(name, "" | "." | "..") {
-            return Err(FsError(format!("{path:?} names no file")));
+        let long = name.len() > MAX_NAME || path.len() > MAX_TREE_PATH;
+        if matches!(name, "" | "." | "..") || long || name.contains('\0') {
+            return Err(FsError(format!("{path:?} names no file, or is too long")));
         }
         let dir = self.make_directories(parent, now)?;
         let wrong = |errno| FsError(format!("{path:?} cannot be made: {errno:?}"));

@@ -10,12 +10,12 @@ use super::inode::{Id, Node, Zone};
 use super::path::Found;
 use super::quota::QuotaHit;
 use crate::errno::{Answer, Errno};
-use crate::limits::{MAX_DEPTH, MAX_TREE_PATH};
+use crate::limits::{MAX_DEPTH, MAX_NAME, MAX_TREE_PATH, WHITEOUT};
 
 impl FileSystem {
     /// Makes an empty file.
     pub(crate) fn create_file(&mut self, dir: Id, name: &str, now: u64) -> Answer<Id> {
-        self.check_new(dir, name, 1, name.len())?;
+        self.check_new(dir, name, 0, name.len())?;
         self.check_files(self.inode(dir).zone)?;
         self.create(dir, name, Node::File(Content::empty()), now)
     }
@@ -35,7 +35,10 @@ impl FileSystem {
         target: &str,
         now: u64,
     ) -> Answer<Id> {
-        self.check_new(dir, name, 1, name.len())?;
+        self.check_new(dir, name, 0, name.len())?;
+        if target.len() > MAX_TREE_PATH {
+            return Err(Errno::Nametoolong);
+        }
         let zone = self.inode(dir).zone;
         self.check_files(zone)?;
         if self.room(zone) < target.len() as u64 {
@@ -214,9 +217,14 @@ impl FileSystem {
         if self.inode(dir).nlink == 0 {
             return Err(Errno::Noent); // a removed directory that is still open
         }
-        // Such a name would be a deletion in the exported tar.
-        if self.inode(dir).zone == Zone::Home && name.starts_with(".wh.") {
-            return Err(Errno::Acces);
+        if self.inode(dir).zone == Zone::Home {
+            // Such a name would be a deletion in the exported tar.
+            if name.starts_with(WHITEOUT) {
+                return Err(Errno::Acces);
+            }
+            if name.len() + WHITEOUT.len() > MAX_NAME {
+                return Err(Errno::Nametoolong);
+            }
         }
         let (depth, above) = self.place(dir);
         if depth + levels > MAX_DEPTH {

@@ -197,7 +197,8 @@ impl Export {
     /// Writes the header of the file or symlink at `path`.
     fn file(&mut self, id: Id, inode: &Inode) {
         let mtime = seconds(inode);
-        if inode.nlink > 1 {
+        // A symlink with several names comes as several: not every tar reader knows links to links.
+        if inode.nlink > 1 && matches!(inode.node, Node::File(_)) {
             if let Some(first) = self.written.get(&inode.ino) {
                 header::append(&mut self.pending, &self.path, first, b'1', 0, mtime);
                 return;

@@ -10,10 +10,9 @@ use super::FileSystem;
 use super::content::Content;
 use super::inode::{Id, Node, Zone};
 use crate::errno::Errno;
-use crate::limits::{MAX_DEPTH, MAX_NAME, MAX_PATH, MAX_TAR_ENTRIES, MAX_TREE_PATH};
+use crate::limits::{MAX_DEPTH, MAX_NAME, MAX_PATH, MAX_TAR_ENTRIES, MAX_TREE_PATH, WHITEOUT};
 use crate::tar::read::{Entry, Kind, Reader};
 
-const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
 /// One tar on its way into the tree.
@@ -131,10 +130,7 @@ impl Layer<'_> {
         }
         let node = match kind {
             Kind::Directory => {
-                let id = self
-                    .fs
-                    .add_directory(dir, name, self.now)
-                    .map_err(refused)?;
+                let id = self.make_directory(dir, name)?;
                 self.set_mtime(id, mtime);
                 return Ok(());
             }
@@ -195,10 +191,7 @@ impl Layer<'_> {
                 }
                 None => {
                     self.check_length(dir, component)?;
-                    dir = self
-                        .fs
-                        .add_directory(dir, component, self.now)
-                        .map_err(refused)?;
+                    dir = self.make_directory(dir, component)?;
                 }
             }
         }
@@ -208,13 +201,18 @@ impl Layer<'_> {
     }
 
     fn check_length(&self, dir: Id, name: &str) -> Result<(), String> {
-        let (depth, length) = self.fs.place(dir);
-        if depth >= MAX_DEPTH || length + name.len() > MAX_TREE_PATH {
-            return Err(format!(
-                "more than {MAX_DEPTH} directories or {MAX_TREE_PATH} bytes deep"
-            ));
+        let name = name.strip_prefix(WHITEOUT).unwrap_or(name);
+        if self.fs.place(dir).1 + name.len() > MAX_TREE_PATH {
+            return Err(format!("a path of more than {MAX_TREE_PATH} bytes"));
         }
         Ok(())
+    }
+
+    fn make_directory(&mut self, dir: Id, name: &str) -> Result<Id, String> {
+        if self.fs.place(dir).0 >= MAX_DEPTH {
+            return Err(format!("more than {MAX_DEPTH} directories deep"));
+        }
+        self.fs.add_directory(dir, name, self.now).map_err(refused)
     }
 
     /// What a hard link names: a file or symlink of the tree below the mount.
@@ -285,7 +283,8 @@ impl Layer<'_> {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    if name.len() > MAX_NAME || name.contains('\0') {
+    let visible = name.strip_prefix(WHITEOUT).unwrap_or(name);
+    if visible.len() > MAX_NAME || name.contains('\0') {
         return Err("a name with a NUL or of more than 255 bytes".into());
     }
     Ok(())

@@ -90,6 +90,11 @@ pub fn pad(out: &mut Vec<u8>) {
     out.resize(out.len().next_multiple_of(BLOCK), 0);
 }
 
+/// As much of a name as the header holds, still UTF-8; the pax header has all of it.
+fn shortened(name: &str) -> &[u8] {
+    &name.as_bytes()[..name.floor_char_boundary(100)]
+}
+
 /// "LENGTH KEY=VALUE\n", where LENGTH counts itself.
 fn record(key: &str, value: &str) -> String {
     let rest = key.len() + value.len() + 3;
@@ -106,7 +111,7 @@ fn block(out: &mut Vec<u8>, path: &str, link: &str, kind: u8, size: u64, mtime: 
         let count = bytes.len().min(room);
         header[at..at + count].copy_from_slice(&bytes[..count]);
     };
-    put(0, 100, path.as_bytes());
+    put(0, 100, shortened(path));
     put(
         100,
         8,
@@ -127,7 +132,7 @@ fn block(out: &mut Vec<u8>, path: &str, link: &str, kind: u8, size: u64, mtime: 
     );
     put(148, 8, b"        ");
     put(156, 1, &[kind]);
-    put(157, 100, link.as_bytes());
+    put(157, 100, shortened(link));
     put(257, 8, b"ustar\x0000");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
