@@ -32,6 +32,7 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
+_SPACE = 1 << 40  # reserved addresses cost nothing
 _WARM_UP = """(module (memory 1)
   (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
 
@@ -63,7 +64,7 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
             forks=True,
         )
     )
-    jail.limit_memory(request.memory)
+    jail.limit_memory(jail.mapped_now(), jail.Mapped(request.memory, _SPACE))
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):
