@@ -21,6 +21,9 @@ int memcmp(const void *left, const void *right, size_t length);
 void *memset(void *address, int byte, size_t length);
 int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int ioctl(int fd, unsigned long request, uintptr_t argument);
+long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
+
+struct sock_fprog { uint16_t len; const char *filter; };
 
 struct page_region { uint64_t start, end, categories; };
 struct pm_scan_arg {

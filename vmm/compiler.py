@@ -14,11 +14,12 @@ import time
 
 import wasmtime
 
-from hypercell.vmm import fork_server, jail, memfd, symbolize, wasm_types
+from hypercell.vmm import filters, fork_server, memfd, symbolize, wasm_types
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
 from hypercell.vmm.even_tags import even_tags
+from hypercell.vmm.jail import Jail, Rlimits, set_limits
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -35,26 +36,30 @@ _THREADS = 8
 
 def main() -> None:
     """Serve compiles until the kernel process goes."""
-    control, server = fork_server.arguments()
+    control = fork_server.arguments()
     os.environ["RAYON_NUM_THREADS"] = str(min(_THREADS, len(os.sched_getaffinity(0))))
     shared_engine = engine()
 
-    def child(sock: socket.socket) -> None:
-        limits = jail.Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True)
-        jail.enter_child(server, [sock.fileno()], limits)
-        _serve_one(Channel(sock, ToCompiler), shared_engine)
+    symbolize.preload()
 
-    fork_server.serve(control, child)
+    def child(jail: Jail, sock: socket.socket) -> None:
+        data = _data_in_use()
+        jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))
+        _serve_one(Channel(sock, ToCompiler), shared_engine, data)
+
+    fork_server.serve(control, filters.COMPILER, child)
 
 
-def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
+def _serve_one(
+    channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine, data_in_use: int
+) -> None:
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
-    jail.set_limits(
-        jail.Rlimits(
+    set_limits(
+        Rlimits(
             _DESCRIPTORS,
             request.output if isinstance(request, Compile) else 0,
-            data=_data_in_use() + request.memory,
+            data=data_in_use + request.memory,
             cpu=int(time.process_time()) + request.cpu,
             forks=True,
         )

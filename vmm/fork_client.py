@@ -12,9 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from hypercell.vmm import channel
+from hypercell.vmm import channel, isolation
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
 from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Held, Ready, Release
@@ -56,10 +56,16 @@ class Child:
 
 
 class ForkServer:
-    """Keeps one server process (``module``) running."""
+    """Keeps one server process (``module``) running.
 
-    def __init__(self, module: str) -> None:
+    ``may_miss``: layers of the jail (``isolation.LAYERS``) that it may lack; without them it is
+    not used. ``missing``: those that it lacks, and why.
+    """
+
+    def __init__(self, module: str, may_miss: Collection[str] = ()) -> None:
+        self.missing: dict[str, str] = {}
         self._module = module
+        self._may_miss = may_miss
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: AsyncChannel[Reports] | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -141,7 +147,11 @@ class ForkServer:
             async with asyncio.timeout(_START_SECONDS):
                 message, descriptors = await self._channel.receive()
             channel.close_all(descriptors)
-            problem = message.problem if isinstance(message, Ready) else "it did not greet"
+            if not isinstance(message, Ready):
+                problem = "it did not greet"
+            else:
+                problem = message.problem
+                self.missing = dict(message.missing)
         except TimeoutError:
             problem = f"no sign of life in {_START_SECONDS:.0f} s"
         except HypercellError:
@@ -153,6 +163,10 @@ class ForkServer:
             if kind is KvmUnavailable:
                 hint = "run: hypercell doctor"
             raise kind(f"{self._module} does not start: {problem}", hint=hint)
+        for layer, why in self.missing.items():
+            if layer not in self._may_miss:
+                await self._end()
+                raise isolation.refusal(layer, why)
         self._reader = asyncio.create_task(self._read(self._channel))
 
     async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:

@@ -6,12 +6,13 @@ It has one thread, never talks to a guest and never sees a cell.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterable, Sequence
 
-from hypercell.vmm import fork_server, jail
+from hypercell.vmm import filters, fork_server, kvm, libc
 from hypercell.vmm.channel import Channel
+from hypercell.vmm.errors import KvmUnavailable
+from hypercell.vmm.jail import Jail, Rlimits
 from hypercell.vmm.messages import Held, Ready, ToWorker
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
@@ -40,20 +41,22 @@ class Files:
 
 def main() -> None:
     """Serve forks until the kernel process goes."""
-    control, server = fork_server.arguments()
+    control = fork_server.arguments()
     try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        control.send(Ready(f"/dev/kvm: {error.strerror}"))
+        device = kvm.open_kvm()
+        kvm.features(device)  # asked once, for all workers
+    except KvmUnavailable as error:
+        control.send(Ready(f"/dev/kvm: {error.message}"))
         return
     files = Files()
 
-    def child(sock: socket.socket) -> None:
-        keep = [sock.fileno(), kvm]
-        jail.enter_child(server, keep, jail.Rlimits(_DESCRIPTORS, _FILE_SIZE))
-        Worker(Channel(sock, ToWorker), kvm, files.mappings).serve()
+    def child(jail: Jail, sock: socket.socket) -> None:
+        pagemap = libc.open_pagemap()
+        keep = [sock.fileno(), device, pagemap]
+        jail.enter_child(keep, Rlimits(_DESCRIPTORS, _FILE_SIZE))
+        Worker(Channel(sock, ToWorker), device, pagemap, files.mappings).serve()
 
-    fork_server.serve(control, child, files)
+    fork_server.serve(control, filters.ZYGOTE, child, files)
 
 
 if __name__ == "__main__":
