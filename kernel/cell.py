@@ -57,7 +57,10 @@ def parse_cell(
             f"the cell has {len(text)} characters; {MAX_TEXT} is the most",
             hint="put data into /home with a program, or split the cell",
         )
-    lines = text.splitlines(keepends=True)
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
     magics: list[LineMagic] = []
     for index, line in enumerate(lines):
         if not line.strip():

@@ -86,13 +86,13 @@ class Home:
         self._commit(changed, limits)
         return len(data)
 
-    def remove(self, name: str) -> None:
-        """Delete a file, a link, or a directory with all that is in it."""
-        path = clean_name(name)
-        if path not in self._entries:
-            raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+    def remove(self, *names: str) -> None:
+        """Delete files, links, and directories with all that is in them; all of them or none."""
         changed = dict(self._entries)
-        _delete(changed, path)
+        for path in map(clean_name, names):
+            if path not in self._entries:
+                raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+            _delete(changed, path)
         self._replace(changed)
 
     def clear(self) -> None:

@@ -98,8 +98,7 @@ async def _cat(session: Session, words: Sequence[str]) -> str:
 
 async def _rm(session: Session, words: Sequence[str]) -> str:
     _some("rm", words)
-    for name in words:
-        session.home.remove(name)
+    session.home.remove(*words)
     return ""
 
 

@@ -10,6 +10,7 @@ from hypercell.kernel.languages.base import Mode, Program
 from hypercell.kernel.options import Invocation
 from hypercell.kernel.result import OnEvent, OnStdin, Shown, Stream
 from hypercell.kernel.sizes import format_size
+from hypercell.kernel.traceback_text import summary
 from hypercell.vmm import abi
 from hypercell.vmm import commands as c
 from hypercell.vmm.errors import (
@@ -156,7 +157,7 @@ def _check_end(command: c.Command, reply: c.Reply, limits: Limits, usage: Usage)
 
 
 def _then(error: Trap | ExitStatus) -> str:
-    return f"exit code {error.code}" if isinstance(error, ExitStatus) else error.message
+    return f"exit code {error.code}" if isinstance(error, ExitStatus) else summary(error)
 
 
 def _error(command: c.Command, reply: c.Reply) -> HypercellError:

@@ -122,7 +122,7 @@ def _stack(frames: Sequence[Frame], symbols: Symbols) -> str:
 def _frame(frame: Frame, place: tuple[str, int] | None, sources: Sequence[SourceFile]) -> list[str]:
     name = safe_name(_NAMES.get(frame.name, frame.name)) or f"function {frame.index}"
     if place is None or not place[0]:
-        where = f", code offset {frame.offset:#x}" if frame.offset < _UNKNOWN_OFFSET else ""
+        where = f", code offset {frame.offset:#x}" if 0 < frame.offset < _UNKNOWN_OFFSET else ""
         return [f"  {_GREY}{name}{where}{_OFF}"]
     path, number = place
     source = next((source for source in sources if _same(source.name, path)), None)
@@ -130,7 +130,7 @@ def _frame(frame: Frame, place: tuple[str, int] | None, sources: Sequence[Source
         return [f"  {_GREY}{name}, {safe_name(path)}, line {number}{_OFF}"]
     shown = safe_name(source.shown or source.name)
     lines = [f"  {_GREEN}{shown}{_OFF}, line {_BOLD}{number}{_OFF}, in {_CYAN}{name}{_OFF}"]
-    text = source.text.splitlines()
+    text = source.text.split("\n")
     if 0 <= number - source.first_line < len(text):
         lines.append(f"    {safe_text(text[number - source.first_line].strip())[:500]}")
     return lines

@@ -76,7 +76,6 @@ class Hypervisor:
                 fd,
                 state,
                 parked=self._parked,
-                eager=True,  # a page fault of the guest costs 30 us, its memory is 10 MiB
                 warmup=warmup.for_image(code),
             )
             self._pool.add(self._image)

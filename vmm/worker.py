@@ -111,6 +111,7 @@ class Worker:
             eager=request.eager,
             pagemap=self._pagemap,
         )
+        self._machine.populate()
         self._inherited = self._machine.committed
         self._suspended = tuple(unpack_command(command) for command in request.suspended)
         if request.warm is not None:
@@ -119,6 +120,7 @@ class Worker:
             replies = self._run(request.warm, list(rest), host)
             if not all(isinstance(reply, Ok) for reply in replies):
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
+            msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
             self._machine.refresh()
         channels.close_all([fd for fd in descriptors[1:] if fd >= 0])
         self._channel.send(Parked())

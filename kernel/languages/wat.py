@@ -14,6 +14,7 @@ _PLACE = re.compile(r"--> \S+:(\d+):(\d+)\s*$", re.MULTILINE)
 _FUNCTION = re.compile(r"function\[(\d+)\]")
 _CAUSE = re.compile(r"^\s*\d+: (.+)$", re.MULTILINE)
 _START = "_start"
+_MOST_SHOWN = 160  # characters of the line with the error
 
 
 class Wat:
@@ -64,14 +65,15 @@ class Wat:
 def _build_error(error: InvalidModule, cell: Cell) -> BuildError:
     """The parser's message with the cell's own line and a caret below the column."""
     match = _PLACE.search(error.message)
-    lines = cell.source.splitlines()
-    if match is None or not 1 <= int(match[1]) <= max(len(lines), 1):
+    lines = cell.source.split("\n")
+    if match is None or not 1 <= int(match[1]) <= len(lines):
         return BuildError(f"{cell.label} is no valid module: {_cause(error.message)}")
     first = error.message.strip().splitlines()[0]
     row, column = int(match[1]), int(match[2])
-    line = lines[row - 1] if lines else ""
     number = cell.first_line + row - 1
-    caret = re.sub(r"[^\t]", " ", line[: max(column - 1, 0)]) + "^"
+    start = max(0, column - _MOST_SHOWN // 2)
+    line = lines[row - 1].rstrip("\r")[start : start + _MOST_SHOWN]
+    caret = re.sub(r"[^\t]", " ", line[: max(column - 1 - start, 0)]) + "^"
     margin = " " * len(str(number))
     diagnostics = (
         f"{cell.label}, line {number}, column {column}: {first}\n"

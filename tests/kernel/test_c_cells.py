@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 
-from conftest import SECONDS, Client
+from real_kernel import SECONDS, Client
 
 DIVIDE = """%%c
 #include <stdio.h>
@@ -132,3 +133,17 @@ def test_warnings_are_shown_and_the_cell_runs(kernel: Client) -> None:
     assert outcome.error == ""
     assert "unused" in outcome.stream("stderr")
     assert outcome.stream() == "ran\n"
+
+
+def test_an_interrupt_ends_the_compiler(kernel: Client) -> None:
+    slow = (
+        "%%c\n#define A(x) x x x x x x x x x x\n"
+        "#define B(x) A(A(A(A(A(A(A(A(x))))))))\n"
+        "int main(void) { B(;) }\n"
+    )
+    msg_id = kernel.client.execute(slow)
+    kernel.until("execute_input", msg_id)
+    time.sleep(1)
+    kernel.manager.interrupt_kernel()
+    assert kernel.wait(msg_id).error == "Interrupted"
+    assert kernel.run('puts("next");').stream() == "next\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ADD, FOREVER, Client, printing, start
+from real_kernel import ADD, FOREVER, Client, printing, start
 
 TRAP = '%%wat\n(module (func (export "_start") unreachable))'
 

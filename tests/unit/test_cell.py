@@ -56,6 +56,12 @@ def test_line_numbers_of_a_source_behind_magics() -> None:
     assert (parsed.body.source, parsed.body.first_line) == ("int x;\n", 2)
 
 
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    body = parse("%%wat\n\ud800").body
+    assert isinstance(body, Cell)
+    assert body.source == "?"
+
+
 def test_only_line_magics() -> None:
     assert parse("%files\n\n").body is None
     assert parse("").body is None

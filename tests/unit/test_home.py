@@ -53,6 +53,15 @@ def test_write_read_append_remove() -> None:
     assert not made.entries()
 
 
+def test_remove_is_all_or_nothing() -> None:
+    made = home(a=b"1", b=b"2")
+    with pytest.raises(FileRefused):
+        made.remove("a", "nothing")
+    assert set(made.files()) == {"a", "b"}
+    made.remove("a", "b", "a")
+    assert not made.entries()
+
+
 @pytest.mark.parametrize(
     "name", ["", "..", "a/../b", "/etc/passwd", "/home", "/home/", "a//b", "a\0b", "x" * 256, "./."]
 )
