@@ -11,7 +11,7 @@ LAYERS: Final = {
         "use a kernel with CONFIG_SECCOMP_FILTER; in a container: let its own filter allow seccomp"
     ),
     "landlock": (
-        "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and landlock in the lsm= parameter; "
+        "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK and landlock in lsm=; "
         "in a container: let its filter allow landlock"
     ),
 }

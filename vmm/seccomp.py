@@ -110,7 +110,9 @@ def install(filter_program: bytes) -> None:
 
     no_new_privs must be set.
     """
-    own = filter_program.replace(struct.pack("<I", SELF), struct.pack("<I", os.getpid()))
+    own = filter_program
+    if (mark := struct.pack("<I", SELF)) in own:
+        own = own.replace(mark, struct.pack("<I", os.getpid()))
     result = libc.seccomp_filter(NUMBERS["seccomp"], _SET_MODE_FILTER, _ALL_THREADS, own)
     if result:
         code = -result if result < 0 else errno.ESRCH  # positive: a thread that cannot follow
