@@ -109,8 +109,10 @@ def _tidy(error: Exception) -> str:
 
 def _data_in_use() -> int:
     """Bytes of private writable memory now; the limit counts from there."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
+    statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    pages = int(os.read(statm, 256).split()[5])
+    os.close(statm)
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":
