@@ -43,15 +43,14 @@ def main() -> None:
     symbolize.preload()
 
     def child(jail: Jail, sock: socket.socket) -> None:
-        data = _data_in_use()
         jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))
-        _serve_one(Channel(sock, ToCompiler), shared_engine, data)
+        _serve_one(Channel(sock, ToCompiler), shared_engine, jail)
 
     fork_server.serve(control, filters.COMPILER, child)
 
 
 def _serve_one(
-    channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine, data_in_use: int
+    channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine, jail: Jail
 ) -> None:
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
@@ -59,11 +58,11 @@ def _serve_one(
         Rlimits(
             _DESCRIPTORS,
             request.output if isinstance(request, Compile) else 0,
-            data=data_in_use + request.memory,
             cpu=int(time.process_time()) + request.cpu,
             forks=True,
         )
     )
+    jail.limit_memory(request.memory)
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):
@@ -105,14 +104,6 @@ def _tidy(error: Exception) -> str:
     if lines and lines[0] in ("WebAssembly translation error", "failed to compile"):
         lines = [line for line in lines[1:] if line and not line.startswith("Caused by")]
     return "\n".join(lines).replace("<anon>", "module.wat").strip()
-
-
-def _data_in_use() -> int:
-    """Bytes of private writable memory now; the limit counts from there."""
-    statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    pages = int(os.read(statm, 256).split()[5])
-    os.close(statm)
-    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import signal
 from typing import Final
 
 import msgspec
@@ -29,22 +30,21 @@ _ANY = (
     *allow("rt_sigreturn", "restart_syscall", "rt_sigprocmask", "exit_group"),
     *allow("write"),  # stderr
     Rule("memfd_create", argument=1, values=(_MFD_OURS,)),
+    Rule("prlimit64", argument=0, values=(0,)),
+    Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
 )
 
 WORKER: Final = (
     Rule("ioctl", argument=1, values=(*kvm.REQUESTS, libc.PAGEMAP_SCAN)),
     *_ANY,
     *allow("preadv", "preadv2", "setitimer", "pselect6", "ftruncate"),
-    Rule("rt_sigaction", argument=0, values=(14,)),
-    Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
+    Rule("rt_sigaction", argument=0, values=(signal.SIGALRM,)),
 )
 
 COMPILE: Final = (
     *_ANY,
     # Wasmtime makes what it compiled executable. Here nothing becomes that, and nothing runs it.
     Rule("mprotect", argument=2, bits=_PROT_EXEC, otherwise=failure(0)),
-    Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
-    Rule("prlimit64", argument=0, values=(0,)),
     *allow("read", "dup2"),
     # Threads. The flags of clone3 lie in memory, out of a filter's sight: glibc then uses clone.
     refuse("clone3", errno.ENOSYS),
@@ -71,7 +71,7 @@ ZYGOTE: Final = Filters(
     (
         *(rule for rule in WORKER if rule.name not in ("rt_sigaction",)),
         *_SERVER,
-        *allow("mprotect", "prlimit64", "rt_sigaction", "set_robust_list", "rseq", "gettid"),
+        *allow("mprotect", "rt_sigaction", "set_robust_list", "rseq", "gettid"),
         Rule("clone", argument=0, values=(_FORK,)),
         refuse("clone3", errno.ENOSYS),
     ),

@@ -16,8 +16,17 @@ from collections.abc import Collection, Sequence
 
 from hypercell.vmm import channel, isolation
 from hypercell.vmm.async_channel import AsyncChannel
-from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
-from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Held, Ready, Release
+from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
+from hypercell.vmm.messages import (
+    Ended,
+    Fork,
+    Forked,
+    FromServer,
+    Held,
+    Ready,
+    Release,
+    unpack_error,
+)
 
 DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
 _START_SECONDS = 30.0
@@ -142,32 +151,34 @@ class ForkServer:
     async def _launch(self) -> None:
         ours = self._spawn()
         self._channel = AsyncChannel(ours, FromServer)
-        problem = "it ended at once"
+        try:
+            await self._greeting(self._channel)
+        except BaseException:
+            await self._end()
+            raise
+        self._reader = asyncio.create_task(self._read(self._channel))
+
+    async def _greeting(self, incoming: AsyncChannel[Reports]) -> None:
+        """Wait until the server is up. Raises what it says, or ``HostError``."""
+        problem = "it sent no greeting"
         try:
             async with asyncio.timeout(_START_SECONDS):
-                message, descriptors = await self._channel.receive()
+                message, descriptors = await incoming.receive()
             channel.close_all(descriptors)
-            if not isinstance(message, Ready):
-                problem = "it did not greet"
-            else:
-                problem = message.problem
+            if isinstance(message, Ready):
+                if message.error is not None:
+                    raise unpack_error(message.error)
                 self.missing = dict(message.missing)
+                for layer, why in self.missing.items():
+                    if layer not in self._may_miss:
+                        raise isolation.refusal(layer, why)
+                return
         except TimeoutError:
             problem = f"no sign of life in {_START_SECONDS:.0f} s"
-        except HypercellError:
-            pass
-        if problem:
-            await self._end()
-            kind = KvmUnavailable if "/dev/kvm" in problem else HostError
-            hint = f"set {DEBUG}=1 to see what {self._module} says on stderr"
-            if kind is KvmUnavailable:
-                hint = "run: hypercell doctor"
-            raise kind(f"{self._module} does not start: {problem}", hint=hint)
-        for layer, why in self.missing.items():
-            if layer not in self._may_miss:
-                await self._end()
-                raise isolation.refusal(layer, why)
-        self._reader = asyncio.create_task(self._read(self._channel))
+        except WorkerLost:
+            problem = "it ended at once"
+        hint = f"{DEBUG}=1 in the environment shows more on stderr"
+        raise HostError(f"{self._module} does not start: {problem}", hint=hint)
 
     async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:
         if self._channel is None:

@@ -31,15 +31,10 @@ _KILL_FIRST = b"900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
-    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds.
-
-    ``data`` bounds private memory, ``space`` all of the address space.
-    """
+    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds."""
 
     descriptors: int
     file_size: int
-    data: int | None = None
-    space: int | None = None
     cpu: int | None = None
     forks: bool = False
 
@@ -75,6 +70,7 @@ class Jail:
         self._parent = os.getpid()
         self._filter = b""
         self._rules = -1
+        self._statm = -1
         capabilities.drop()
         if "landlock" not in self.missing:
             self._rules = landlock.ruleset()
@@ -98,12 +94,20 @@ class Jail:
         with contextlib.suppress(OSError):
             score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
             os.write(score, _KILL_FIRST)
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         if self._rules >= 0:
             landlock.restrict(self._rules)
-        _close_others(keep)
+        _close_others([*keep, self._statm])
         set_limits(limits)
         if self._filter:
             seccomp.install(self._filter)
+
+    def limit_memory(self, more: int) -> None:
+        """Let this child map at most ``more`` bytes of private memory beyond what it has now."""
+        now = int(os.pread(self._statm, 256, 0).split()[5]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        limit = now + more if hard == resource.RLIM_INFINITY else min(now + more, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def problems() -> dict[str, str]:
@@ -123,8 +127,6 @@ def set_limits(limits: Rlimits) -> None:
     for which, value in (
         (resource.RLIMIT_NOFILE, limits.descriptors),
         (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_DATA, limits.data),
-        (resource.RLIMIT_AS, limits.space),
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_NPROC, None if limits.forks else 0),
         (resource.RLIMIT_CORE, 0),

@@ -44,7 +44,7 @@ class Release(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The server is up, or says why not. ``missing``: layers of its jail, and why."""
 
-    problem: str = ""
+    error: Raised | None = None
     missing: dict[str, str] = {}
 
 

@@ -26,7 +26,7 @@ from hypercell.vmm.errors import (
     TimedOut,
     WorkerLost,
 )
-from hypercell.vmm.fork_client import Child
+from hypercell.vmm.fork_client import DEBUG, Child
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import (
     Cancel,
@@ -313,10 +313,14 @@ class Vm:
                 "seccomp killed it (SIGSYS)",
                 hint="the program may have attacked its VM; nothing of it is left",
             )
-        how = f"signal {-status}" if status < 0 else f"status {status}"
+        if status < 0:
+            return WorkerLost(
+                f"the process that ran the program died (signal {-status})",
+                hint="killed from outside, perhaps for want of memory: run the cell again",
+            )
         return WorkerLost(
-            f"the process that ran the program died ({how})",
-            hint="killed from outside, perhaps for want of memory: run the cell again",
+            f"the process that ran the program ended unexpectedly (status {status})",
+            hint=f"a defect of Hypercell: {DEBUG}=1 in the environment shows more on stderr",
         )
 
     def _checked_snapshot(

@@ -20,6 +20,7 @@ from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
 from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation, SystemCallFailed
 from hypercell.vmm.image import GuestImage
+from hypercell.vmm.jail import Jail
 from hypercell.vmm.job import JobHost
 from hypercell.vmm.machine import Machine
 from hypercell.vmm.messages import (
@@ -42,6 +43,7 @@ from hypercell.vmm.windows import HugeMapping
 
 _BOOT_MEMORY = 64 * MIB
 _IMAGE_MAX = 16 * MIB
+_OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
 _TICK = 0.01  # seconds
 
 
@@ -52,13 +54,20 @@ class Worker:
     """
 
     def __init__(
-        self, channel: Channel[ToWorker], kvm: int, pagemap: int, held: Mapping[str, HugeMapping]
+        self,
+        channel: Channel[ToWorker],
+        jail: Jail,
+        kvm: int,
+        pagemap: int,
+        held: Mapping[str, HugeMapping],
     ) -> None:
         self._channel = channel
+        self._jail = jail
         self._kvm = kvm
         self._pagemap = pagemap
         self._held = held
         self._machine: Machine | None = None
+        self._limited = False
         self._inherited = 0  # bytes of memory that the snapshot had
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
         # The handler does nothing: the signal is there to end KVM_RUN.
@@ -79,6 +88,8 @@ class Worker:
                     channels.close_all(descriptors)
         except HypercellError as error:
             self._channel.send(pack_error(error))
+        except MemoryError:
+            self._channel.send(pack_error(HostError("a worker ran out of memory")))
         except OSError as error:
             failure = SystemCallFailed("worker", error.errno or 0, f"a worker failed: {error}")
             self._channel.send(pack_error(failure))
@@ -128,6 +139,9 @@ class Worker:
     def _answer(self, job: Job, descriptors: list[int]) -> None:
         started = time.monotonic()
         host = JobHost(self._channel, job)
+        if not self._limited:  # even if the guest has taken this process over
+            self._limited = True
+            self._jail.limit_memory(job.limits.memory + _OWN_MEMORY)
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 
 from hypercell.vmm import filters, fork_server, kvm, libc
 from hypercell.vmm.channel import Channel
-from hypercell.vmm.errors import KvmUnavailable
+from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.jail import Jail, Rlimits
-from hypercell.vmm.messages import Held, Ready, ToWorker
+from hypercell.vmm.messages import Held, Ready, ToWorker, pack_error
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
@@ -44,9 +44,9 @@ def main() -> None:
     control = fork_server.arguments()
     try:
         device = kvm.open_kvm()
-        kvm.features(device)  # asked once, for all workers
-    except KvmUnavailable as error:
-        control.send(Ready(f"/dev/kvm: {error.message}"))
+        kvm.features(device)  # asked once: workers inherit the answer
+    except HypercellError as error:
+        control.send(Ready(pack_error(error)))
         return
     files = Files()
 
@@ -54,7 +54,7 @@ def main() -> None:
         pagemap = libc.open_pagemap()
         keep = [sock.fileno(), device, pagemap]
         jail.enter_child(keep, Rlimits(_DESCRIPTORS, _FILE_SIZE))
-        Worker(Channel(sock, ToWorker), device, pagemap, files.mappings).serve()
+        Worker(Channel(sock, ToWorker), jail, device, pagemap, files.mappings).serve()
 
     fork_server.serve(control, filters.ZYGOTE, child, files)
 

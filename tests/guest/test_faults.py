@@ -320,3 +320,27 @@ async def test_home_that_never_ends_is_bounded():
     answering.join(5)
     assert not answering.is_alive()
     forger.end.close()
+
+
+async def test_without_kvm_the_error_says_what_to_do(tmp_path):
+    """In a mount namespace of its own, where /dev/kvm is something else."""
+    script = """
+import asyncio
+from hypercell.vmm import Hypervisor
+from hypercell.vmm.errors import KvmUnavailable
+async def main():
+    try:
+        await Hypervisor().start()
+    except KvmUnavailable as error:
+        print(error.message)
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--user", "--map-root-user", "--mount", "sh", "-c"),
+        'mount --bind /dev/null /dev/kvm && exec "$0" -c "$1"',
+        *(sys.executable, script),
+        stdout=asyncio.subprocess.PIPE,
+        env={"HYPERCELL_CACHE": str(tmp_path), "PATH": os.environ["PATH"]},
+    )
+    out, _ = await process.communicate()
+    assert b"KVM" in out

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -14,13 +16,13 @@ from hypercell.kernel.errors import BuildError, UsageError
 from hypercell.kernel.home import Home
 from hypercell.kernel.languages.base import BuildContext, Cell, Options
 from hypercell.kernel.languages.c import LANGUAGE
-from hypercell.kernel.languages.clang import build, commands, flags
+from hypercell.kernel.languages.clang import build, commands, flags, tool_run
 from hypercell.kernel.languages.clang.tools import Tools
 from hypercell.kernel.result import CellResult
 from hypercell.kernel.session import Session
 from hypercell.kernel.toolchains.store import ToolchainStore
 from hypercell.vmm.cache import Cache
-from hypercell.vmm.errors import ExitStatus, Trap
+from hypercell.vmm.errors import ExitStatus, Interrupted, Trap
 from hypercell.vmm.program import Limits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -355,17 +357,42 @@ async def test_home_can_be_embedded(session: Session) -> None:
     assert result.ok, plain(result.traceback)
 
 
-async def test_a_bomb_ends_as_an_error(session: Session) -> None:
-    source = "".join(
-        f"#define A{n + 1} A{n} A{n} A{n} A{n} A{n} A{n} A{n} A{n}\n" for n in range(9)
-    )
-    error, _ = await failed(session, f"#define A0 x;\n{source}int main(void) {{ A9 }}")
-    assert "more than" in error.message
+MACROS = "".join(
+    f"#define A{n + 1} A{n} A{n} A{n} A{n} A{n} A{n} A{n} A{n} A{n}\n" for n in range(9)
+)
+BOMB = f"#define A0 x;\n{MACROS}int main(void) {{ A9 }}"
 
 
-async def test_the_compiler_has_a_depth(session: Session) -> None:
-    error, _ = await failed(session, "int main(void) { return " + "(" * 100_000 + ";")
-    assert error.message
+async def test_a_bomb_ends_in_time(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = msgspec.structs.replace(tool_run.LIMITS, wall=1.0)
+    monkeypatch.setattr(tool_run, "LIMITS", short)
+    error, _ = await failed(session, BOMB)
+    assert "more than 1 s" in error.message
+    assert await printed(session, 'puts("next");') == "next\n"
+
+
+async def test_a_compile_can_be_interrupted(session: Session) -> None:
+    running = asyncio.create_task(run(session, BOMB))
+    await asyncio.sleep(0.5)
+    session.interrupt()
+    result = await asyncio.wait_for(running, 10)
+    assert isinstance(result.error, Interrupted)
+    assert await printed(session, 'puts("next");') == "next\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("struct s { char a[1000000000]; } x[2];", "MiB of memory"),
+        ("char a[3000000000u];", "MiB of memory"),
+        ("int x = " + "(" * 100_000 + ";", "end of its stack"),
+    ],
+)
+async def test_what_is_too_large_for_the_compiler(
+    session: Session, source: str, message: str
+) -> None:
+    error, _ = await failed(session, f"{source}\nint main(void) {{ return 0; }}")
+    assert message in error.message
 
 
 @pytest.mark.parametrize("options", ["", "-O0", "-O2 -g"])

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hypercell.vmm.vm import Vm
     from hypercell.vmm.vm_snapshot import Snapshot
 
-_KEPT = 6  # begun command lines; each keeps a VM with a copy of its memory, 40 MB
+_KEPT = 4  # begun command lines; each keeps a VM with a copy of its memory, 40 MB
 _PREPARE_AFTER = 0.3  # seconds, so that the cell itself comes first
 _LOAD: tuple[Command, ...] = (
     Quota(0, 0, LIMITS.tmp_bytes, LIMITS.tmp_files),
