@@ -32,6 +32,8 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
+_WARM_UP = """(module (memory 1)
+  (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
 
 
 def main() -> None:
@@ -52,6 +54,8 @@ def main() -> None:
 def _serve_one(
     channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine, jail: Jail
 ) -> None:
+    if not channel.pending():  # forked ahead: start the threads, touch the pages
+        wasmtime.Module(shared_engine, _WARM_UP).serialize()
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
     set_limits(

@@ -57,6 +57,12 @@ class Child:
         except TimeoutError:
             return 0
 
+    def discard(self) -> None:
+        """Kill it and let go of it. Calling it again does nothing."""
+        self.kill()
+        self.forget()
+        self.sock.close()
+
     def forget(self) -> None:
         """Close the pidfd. Calling it again does nothing."""
         if self._pidfd >= 0:

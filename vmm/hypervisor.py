@@ -92,7 +92,7 @@ class Hypervisor:
         """End every process and VM. Calling it again does nothing."""
         if not self._closed:
             self._closed = True
-            await self._pool.close()
+            await asyncio.gather(self._pool.close(), self._compiler.close())
             await asyncio.gather(self._zygote.close(), self._compiler_server.close())
             self._codes.clear()
             if self._image is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from hypercell.vmm.errors import IsolationMissing
@@ -26,3 +27,8 @@ def refusal(layer: str, why: str) -> IsolationMissing:
         hint=f"{remedy}; or accept weaker isolation in your configuration: "
         f'[isolation] allow_missing = ["{layer}"]',
     )
+
+
+def weaker(missing: Iterable[str]) -> bytes:
+    """The line that every cell writes to stderr where layers are missing."""
+    return f"hypercell: weaker isolation, without {' and '.join(sorted(missing))}\n".encode()

@@ -134,7 +134,7 @@ asyncio.run(main())
         env={"HYPERCELL_CACHE": str(tmp_path)},
     )
     pids = [int(pid) for pid in (await process.stdout.readline()).split()]
-    assert len(pids) == 4
+    assert len(pids) >= 4
     process.kill()
     await process.wait()
     for pid in pids:
