@@ -59,7 +59,8 @@ class MicroVM:
     """One micro-VM with its own processes; for many, use a ``Hypervisor``.
 
     ``load`` and ``invoke`` work on one instance that keeps its state; ``run_wasi`` takes a fresh
-    VM each time. ``may_miss``: as for a ``Hypervisor``. Safe to use from several threads, one call at a time.
+    VM each time. ``may_miss``: as for a ``Hypervisor``. Safe to use from several threads, one call
+    at a time.
     """
 
     def __init__(self, *, limits: Limits | None = None, may_miss: Collection[str] = ()) -> None:

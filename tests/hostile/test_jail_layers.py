@@ -26,7 +26,7 @@ from hypercell.vmm.isolation import LAYERS
 from hypercell.vmm.program import Limits
 
 NO_NEW_PRIVS = 38
-ADD = "%%wat --invoke 'add 40 2'\n" + (
+ADD = "%%wat --invoke add 40 2\n" + (
     '(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))'
 )
 SPIN = '(module (func (export "_start") (loop br 0)))'
