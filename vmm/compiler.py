@@ -19,7 +19,7 @@ from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
 from hypercell.vmm.even_tags import even_tags
-from hypercell.vmm.jail import Jail, Rlimits, set_limits
+from hypercell.vmm.jail import Jail, Rlimits, limit_memory, set_limits
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -46,14 +46,12 @@ def main() -> None:
 
     def child(jail: Jail, sock: socket.socket) -> None:
         jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))
-        _serve_one(Channel(sock, ToCompiler), shared_engine, jail)
+        _serve_one(Channel(sock, ToCompiler), shared_engine)
 
     fork_server.serve(control, filters.COMPILER, child)
 
 
-def _serve_one(
-    channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine, jail: Jail
-) -> None:
+def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
     if not channel.pending():  # forked ahead: start the threads, touch the pages
         wasmtime.Module(shared_engine, _WARM_UP).serialize()
     request, (module, log) = channel.receive()
@@ -66,7 +64,7 @@ def _serve_one(
             forks=True,
         )
     )
-    jail.limit_memory(request.memory)
+    limit_memory(request.memory)
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):

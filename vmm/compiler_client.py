@@ -124,7 +124,25 @@ class CompilerClient:
     async def _ask(
         self, request: Compile | Symbolize, data: bytes, seconds: float
     ) -> tuple[Compiled | Symbolized, list[int]]:
-        child = await self._child()
+        """Let the process that waits do it, else a new one."""
+        spare, self._spare = self._spare, None
+        try:
+            if spare is not None:
+                with contextlib.suppress(_KilledError):  # perhaps while it waited: once more
+                    return await self._ask_child(spare, request, data, seconds)
+            child = await self._server.fork()
+            return await self._ask_child(child, request, data, seconds)
+        except _KilledError:
+            raise CompileLimitExceeded(
+                "the compiler was killed from outside, perhaps for want of memory",
+                hint="try again; if it repeats, free memory",
+            ) from None
+        finally:
+            asyncio.get_running_loop().call_later(_AFTER, self._fork_ahead)
+
+    async def _ask_child(
+        self, child: Child, request: Compile | Symbolize, data: bytes, seconds: float
+    ) -> tuple[Compiled | Symbolized, list[int]]:
         outgoing: AsyncChannel[Compiled | Symbolized | Raised] = AsyncChannel(
             child.sock, FromCompiler
         )
@@ -145,20 +163,10 @@ class CompilerClient:
             os.close(log)
             outgoing.close()
             child.discard()
-            asyncio.get_running_loop().call_later(_AFTER, self._fork_ahead)
         if isinstance(message, Raised):
             channel.close_all(descriptors)
             raise unpack_error(message)
         return message, descriptors
-
-    async def _child(self) -> Child:
-        """The process that waits, if it lives, else a new one."""
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            if not spare.ended.done():
-                return spare
-            spare.discard()
-        return await self._server.fork()
 
     def _fork_ahead(self) -> None:
         if (
@@ -173,7 +181,11 @@ class CompilerClient:
             self._spare = await self._server.fork()
 
 
-async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> HypercellError:
+class _KilledError(Exception):
+    """SIGKILL, and not by us."""
+
+
+async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exception:
     """What the end of a child without an answer means."""
     status = await child.wait()
     said = os.pread(log, _MAX_LOG, 0).decode("utf-8", "replace").strip()
@@ -185,10 +197,7 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Hyp
     if "File too large" in said:
         return CompileLimitExceeded("the compiled module is over its size limit")
     if status == -signal.SIGKILL:
-        return CompileLimitExceeded(
-            "the compiler was killed from outside, perhaps for want of memory",
-            hint="try again; if it repeats, free memory",
-        )
+        return _KilledError()
     if status == -signal.SIGSYS:
         return ModuleError(
             "the compiler made a system call that is not on its list: seccomp killed it (SIGSYS)",

@@ -116,9 +116,13 @@ class ForkServer:
         Raises ``HostError`` when the machine cannot have one.
         """
         await self.start()
+        used, reader = self._channel, self._reader
         try:
             return await self._fork(held, files)
         except WorkerLost:  # the server died just now: once more with a new one
+            if used is not None and reader is not None:
+                used.close()
+                await asyncio.gather(reader, return_exceptions=True)
             await self.start()
             return await self._fork(held, files)
 

@@ -58,6 +58,15 @@ def ready_to_fork() -> None:
     gc.disable()
 
 
+class _Own:
+    """What a child opens of itself before it can open nothing any more."""
+
+    statm = -1  # /proc/self/statm: pages in use
+
+
+_own = _Own()
+
+
 class Jail:
     """The layers around a server, from now on, and around its children.
 
@@ -70,7 +79,6 @@ class Jail:
         self._parent = os.getpid()
         self._filter = b""
         self._rules = -1
-        self._statm = -1
         capabilities.drop()
         if "landlock" not in self.missing:
             self._rules = landlock.ruleset()
@@ -80,34 +88,36 @@ class Jail:
             seccomp.install(seccomp.program(filters.server))
 
     def enter_child(self, keep: Iterable[int], limits: Rlimits) -> None:
-        """For a child right after the fork: it keeps ``keep`` and standard descriptors, no more.
+        """For a child right after the fork; as ``enter_child``, and then the kernel's layers.
 
-        Whoever forks must be single-threaded, since the death signal comes when the forking
-        *thread* ends. Afterwards nothing can be opened: only what arrives over the channel is
-        used.
+        Afterwards nothing can be opened: only what arrives over the channel is used.
         """
-        _die_with(self._parent)
-        os.setsid()
-        for number in _DEFAULT_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with contextlib.suppress(OSError):
-            score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-            os.write(score, _KILL_FIRST)
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        enter_child(self._parent, [*keep, self._rules], limits)
         if self._rules >= 0:
             landlock.restrict(self._rules)
-        _close_others([*keep, self._statm])
-        set_limits(limits)
+            os.close(self._rules)
         if self._filter:
             seccomp.install(self._filter)
 
-    def limit_memory(self, more: int) -> None:
-        """Let this child map at most ``more`` bytes of private memory beyond what it has now."""
-        now = int(os.pread(self._statm, 256, 0).split()[5]) * resource.getpagesize()
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        limit = now + more if hard == resource.RLIM_INFINITY else min(now + more, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+def enter_child(parent: int, keep: Iterable[int], limits: Rlimits) -> None:
+    """For a child right after the fork: it keeps ``keep`` and standard descriptors, no more.
+
+    ``parent``: the process id of its server. Whoever forks must be single-threaded, since the
+    death signal comes when the forking *thread* ends.
+    """
+    _die_with(parent)
+    os.setsid()
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    for number in _DEFAULT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(score, _KILL_FIRST)
+    _own.statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    _close_others([*keep, _own.statm])
+    set_limits(limits)
 
 
 def problems() -> dict[str, str]:
@@ -137,6 +147,25 @@ def set_limits(limits: Rlimits) -> None:
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
         resource.setrlimit(which, (value, value))
+
+
+def limit_memory(more: int, *, mapped: int = 1 << 40) -> None:
+    """Bound what this process may have beyond now: private memory, and all that it maps."""
+    pages = [int(field) for field in os.pread(_own.statm, 256, 0).split()]
+    for which, now, extra in (
+        (resource.RLIMIT_DATA, pages[5], more),
+        (resource.RLIMIT_AS, pages[0], mapped),
+    ):
+        limit = now * resource.getpagesize() + extra
+        hard = resource.getrlimit(which)[1]
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(which, (limit, limit))
+
+
+def forbid_files() -> None:
+    """No file, of memory or not, grows by this process from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _die_with(parent: int) -> None:

@@ -140,7 +140,7 @@ class Vm:
         until_deferred: bool = False,
         on_output: OnOutput | None = None,
     ) -> tuple[int, bytes, list[Reply]]:
-        """Run commands, then take a snapshot: (sealed descriptor, state, replies)."""
+        """Run commands in a fresh VM, then take a snapshot: (sealed descriptor, state, replies)."""
         self._limits = limits or self._limits
         job = self._job(commands, code, layers, snapshot=True, until_deferred=until_deferred)
         message, descriptors = await self._serve(job, code, layers, on_output, None)
@@ -232,7 +232,7 @@ class Vm:
                 if isinstance(message, Done | Snapped):
                     return message, descriptors
                 channels.close_all(descriptors)
-                if isinstance(message, Output):
+                if isinstance(message, Output) and message.chunks:
                     self._take_output(message.chunks, on_output)
                 elif isinstance(message, StdinWanted) and on_stdin is not None:
                     await self._provide_input(message.limit, on_stdin)
@@ -257,7 +257,8 @@ class Vm:
     def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
         for stream, data in chunks:
             self._written += len(data)
-            if stream not in (STDOUT, STDERR) or self._written > self._limits.output:
+            known = stream in (STDOUT, STDERR) and data
+            if not known or self._written > self._limits.output:
                 raise ProtocolViolation("a worker sent output that is over the limit or nobody's")
             if on_output is not None:
                 on_output(stream, data)
@@ -272,9 +273,11 @@ class Vm:
         reading = asyncio.ensure_future(on_stdin(limit))
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         try:
-            await asyncio.wait((reading, cancelled), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (reading, cancelled, self._child.ended), return_when=asyncio.FIRST_COMPLETED
+            )
             if not reading.done():
-                return  # the worker has the cancel and reports it
+                return  # the worker has the cancel and reports it, or is gone
             await self._channel.send(StdinData(reading.result()[:limit]))
         finally:
             reading.cancel()

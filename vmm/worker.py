@@ -14,13 +14,12 @@ from collections.abc import Mapping
 import msgspec
 
 from hypercell.vmm import channel as channels
-from hypercell.vmm import memfd
+from hypercell.vmm import jail, memfd
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
 from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation, SystemCallFailed
 from hypercell.vmm.image import GuestImage
-from hypercell.vmm.jail import Jail
 from hypercell.vmm.job import JobHost
 from hypercell.vmm.machine import Machine
 from hypercell.vmm.messages import (
@@ -44,6 +43,7 @@ from hypercell.vmm.windows import HugeMapping
 _BOOT_MEMORY = 64 * MIB
 _IMAGE_MAX = 16 * MIB
 _OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
+_WINDOWS = 3 << 30  # code and layers that jobs may map
 _TICK = 0.01  # seconds
 
 
@@ -56,13 +56,11 @@ class Worker:
     def __init__(
         self,
         channel: Channel[ToWorker],
-        jail: Jail,
         kvm: int,
         pagemap: int,
         held: Mapping[str, HugeMapping],
     ) -> None:
         self._channel = channel
-        self._jail = jail
         self._kvm = kvm
         self._pagemap = pagemap
         self._held = held
@@ -141,7 +139,10 @@ class Worker:
         host = JobHost(self._channel, job)
         if not self._limited:  # even if the guest has taken this process over
             self._limited = True
-            self._jail.limit_memory(job.limits.memory + _OWN_MEMORY)
+            memory = job.limits.memory + _OWN_MEMORY
+            jail.limit_memory(memory, mapped=memory + _WINDOWS)
+            if not job.snapshot:
+                jail.forbid_files()
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:

