@@ -14,7 +14,7 @@ import time
 
 import wasmtime
 
-from hypercell.vmm import filters, fork_server, memfd, symbolize, wasm_types
+from hypercell.vmm import filters, fork_server, libc, memfd, symbolize, wasm_types
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
@@ -43,6 +43,7 @@ def main() -> None:
     shared_engine = engine()
 
     symbolize.preload()
+    libc.limit_arenas(_THREADS)
 
     def child(jail: Jail, sock: socket.socket) -> None:
         jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))

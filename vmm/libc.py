@@ -22,6 +22,7 @@ PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
 MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP, MADV_POPULATE_WRITE = 4, 14, 16, 23
 MADV_COLLAPSE = 25
+_M_ARENA_MAX = -8
 
 PAGEMAP_SCAN = 0xC060_6610
 _PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 32
@@ -92,6 +93,12 @@ def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     if result < 0:
         raise _failed("prctl", f"option {option}")
     return result
+
+
+def limit_arenas(count: int) -> None:
+    """Tell glibc's malloc how many arenas to use; else its ninth thread reads a file to decide."""
+    with contextlib.suppress(AttributeError):  # another libc
+        _lib.mallopt(_M_ARENA_MAX, count)
 
 
 def syscall(number: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
