@@ -19,7 +19,7 @@ from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
 from hypercell.vmm.even_tags import even_tags
-from hypercell.vmm.jail import Jail, Rlimits, limit_memory, set_limits
+from hypercell.vmm.jail import Jail, Mapped, Rlimits, limit_memory, mapped_now, set_limits
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -32,6 +32,7 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
+_SPACE = 1 << 40  # reserved addresses cost nothing
 _WARM_UP = """(module (memory 1)
   (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
 
@@ -65,7 +66,7 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
             forks=True,
         )
     )
-    limit_memory(request.memory)
+    limit_memory(mapped_now(), Mapped(request.memory, _SPACE))
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -149,18 +150,28 @@ def set_limits(limits: Rlimits) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def limit_memory(more: int, *, mapped: int = 1 << 40) -> None:
-    """Bound what this process may have beyond now: private memory, and all that it maps."""
+class Mapped(NamedTuple):
+    """Bytes that this process maps: private and writable, and in all."""
+
+    private: int
+    total: int
+
+
+def mapped_now() -> Mapped:
+    """What this process maps now."""
     pages = [int(field) for field in os.pread(_own.statm, 256, 0).split()]
-    for which, now, extra in (
-        (resource.RLIMIT_DATA, pages[5], more),
-        (resource.RLIMIT_AS, pages[0], mapped),
+    return Mapped(pages[5] * resource.getpagesize(), pages[0] * resource.getpagesize())
+
+
+def limit_memory(now: Mapped, more: Mapped) -> None:
+    """Bound what this process may map to ``more`` beyond ``now``; it never rises again."""
+    for which, limit in (
+        (resource.RLIMIT_DATA, now.private + more.private),
+        (resource.RLIMIT_AS, now.total + more.total),
     ):
-        limit = now * resource.getpagesize() + extra
         hard = resource.getrlimit(which)[1]
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
-        resource.setrlimit(which, (limit, limit))
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(which, (value, value))
 
 
 def forbid_files() -> None:

@@ -66,6 +66,7 @@ class Worker:
         self._held = held
         self._machine: Machine | None = None
         self._limited = False
+        self._mapped = jail.Mapped(0, 0)
         self._inherited = 0  # bytes of memory that the snapshot had
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
         # The handler does nothing: the signal is there to end KVM_RUN.
@@ -131,7 +132,8 @@ class Worker:
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
             msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
             self._machine.refresh()
-        channels.close_all([fd for fd in descriptors[1:] if fd >= 0])
+        channels.close_all(descriptors[1:])
+        self._mapped = jail.mapped_now()
         self._channel.send(Parked())
 
     def _answer(self, job: Job, descriptors: list[int]) -> None:
@@ -140,7 +142,7 @@ class Worker:
         if not self._limited:  # even if the guest has taken this process over
             self._limited = True
             memory = job.limits.memory + _OWN_MEMORY
-            jail.limit_memory(memory, mapped=memory + _WINDOWS)
+            jail.limit_memory(self._mapped, jail.Mapped(memory, memory + _WINDOWS))
             if not job.snapshot:
                 jail.forbid_files()
         replies = self._run(job, descriptors, host)

@@ -12,6 +12,7 @@ import mmap
 import os
 import resource
 import signal
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -154,6 +155,24 @@ THREADS: dict[str, tuple[Attack, int]] = {
 }
 
 
+def _many_threads(_: Prey) -> int:
+    """More threads than glibc's malloc has arenas before it asks a file for the processors."""
+    libc.limit_arenas(8)
+    barrier = threading.Barrier(20)
+    malloc = ctypes.CDLL(None).malloc
+
+    def work() -> None:
+        barrier.wait()
+        malloc(1000)
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 20
+
+
 def _protect(_: Prey) -> int:
     """Make memory executable, then run it."""
     address = _map_anonymous(_READ_WRITE)
@@ -182,6 +201,7 @@ ALL: dict[str, Attack] = {
     **{name: _request(number) for name, number in KVM.items()},
     **{f"ioctl {0xAE00 | number:#x}": _request(0xAE00 | number) for number in range(256)},
     **{name: attack for name, (attack, _) in (REFUSED | THREADS).items()},
+    "threads": _many_threads,
     "mprotect": _protect,
     "the 32-bit ABI": _old_abi,
     "nothing": lambda _: 42,
@@ -249,6 +269,11 @@ def test_threads_are_for_compiles(run: Run, kind: str) -> None:
         assert outcome.killed
     else:
         assert (outcome.value, outcome.errno) == (-1, errno.ENOSYS)
+
+
+def test_many_threads_open_no_file(run: Run, kind: str) -> None:
+    outcome = run("threads")
+    assert outcome.killed if kind == "worker" else outcome.value == 20
 
 
 def test_the_32_bit_abi_is_closed(run: Run) -> None:

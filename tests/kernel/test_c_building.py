@@ -32,6 +32,18 @@ async def test_several_sources_and_headers(session: Session) -> None:
     assert await printed(session, '#include <util.h>\nputs("found");', "-I .") == "found\n"
 
 
+async def test_files_of_home_are_found_from_the_second_time_on_too(session: Session) -> None:
+    for number in range(3):
+        await write(session, inc__own_h=f"#define OWN {number}\n", own2_h="#define TWO 2\n")
+        found = f'#include <own.h>\nprintf("%d %d %d", OWN, TWO, {number});'
+        options = "-I inc -include own2.h"
+        assert await printed(session, found, options) == f"{number} 2 {number}"
+        quoted = f'#include <stdio.h>\n#include "inc/own.h"\nprintf("%d %d", OWN, {number});'
+        for options in ("", "-Wall"):  # with a stub and without
+            assert await printed(session, quoted, options) == f"{number} {number}"
+        await Tools.of(await session.hypervisor()).prepared()
+
+
 async def test_main_may_be_in_another_source(session: Session) -> None:
     await write(session, prog_c="int answer(void);\nint main(void) { return answer(); }\n")
     result = await run(session, "int answer(void) { return 3; }", "--add prog.c")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from c_session import empty_session, failed, includes, plain, printed, run, start_session, write  # noqa: F401 - two are fixtures
 
-from hypercell.kernel.errors import BuildError
+from hypercell.kernel.config import Config
+from hypercell.kernel.errors import BuildError, ToolchainMissing
 from hypercell.kernel.languages.clang import tool_run
 from hypercell.kernel.session import Session
 from hypercell.vmm.errors import Interrupted
@@ -133,3 +136,14 @@ async def test_what_is_too_large_for_the_compiler(
 ) -> None:
     error, _ = await failed(session, f"{source}\nint main(void) {{ return 0; }}")
     assert message in error.message
+
+
+async def test_without_the_toolchain_a_cell_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYPERCELL_TOOLCHAINS", str(tmp_path))
+    async with Session(Config()) as own:
+        result = await run(own, f'puts("{os.urandom(8).hex()}");')
+        assert isinstance(result.error, ToolchainMissing)
+        assert "hypercell toolchain install c" in result.error.hint
+        assert (await own.execute('%%wat\n(module (func (export "_start")))')).ok

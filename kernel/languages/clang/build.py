@@ -94,7 +94,7 @@ async def _compile(ctx: BuildContext, begin: Begin, path: str, source: bytes) ->
         [File(posixpath.join(commands.HOME, path), source)],
         ctx.home.layer(),
         (commands.OBJECT, commands.DEPENDENCIES),
-        again=path == commands.CELL,
+        again=path == commands.CELL and not preamble.looks_into_home(begin),
     )
     return ran, diagnostics.of_compiler(ran.text)
 
@@ -120,7 +120,7 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
         return kept
     tools = Tools.of(ctx.hypervisor)
     home = ctx.home.layer() if own else None
-    ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,))
+    ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=not own)
     if not ran.ok and b"duplicate symbol" in ran.text:
         # The snapshot has read libc first; with the objects first, the program's own malloc wins.
         line = commands.link_line(flags, paths, long_double=long_double, own_first=True)

@@ -34,7 +34,7 @@ from hypercell.vmm.commands import (
     Quota,
     Wasi,
 )
-from hypercell.vmm.errors import HostError, HypercellError
+from hypercell.vmm.errors import Closed, HostError, HypercellError
 from hypercell.vmm.layer import Layer
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Tools:
         if begun is None:
             return None
         self._begun.move_to_end(begin)
-        with contextlib.suppress(HostError):  # it was discarded meanwhile
+        with contextlib.suppress(HostError, Closed):  # it was discarded meanwhile
             return await self._hypervisor.acquire(begun)
         return None
 
