@@ -19,6 +19,7 @@ import platformdirs
 from hypercell.kernel.config_keys import LIMIT_KEYS, Source, read_limits, read_string, read_strings
 from hypercell.kernel.errors import ConfigError
 from hypercell.kernel.grants import DirectoryGrant, parse_directory
+from hypercell.vmm.isolation import LAYERS
 from hypercell.vmm.program import Limits
 
 ENVIRONMENT = "HYPERCELL_CONFIG"
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, frozen=True):
     isolation: str = ISOLATION_LEVELS[0]
     limits: Limits = Limits()  # of a cell that asks for nothing
     maximum: Limits = Limits()  # the most a cell may ask for
+    allow_missing: tuple[str, ...] = ()  # layers of the jail that this machine may lack
     directories: tuple[DirectoryGrant, ...] = ()  # seen read-only by every cell
     path: Path | None = None  # the file that was read
     origins: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -47,6 +49,7 @@ class Config(msgspec.Struct, frozen=True):
             values += [(f"{table}.{k}", getattr(limits, f)) for k, (f, _) in LIMIT_KEYS.items()]
         values.append(("grants.directories", [str(grant) for grant in self.directories]))
         values.append(("isolation.level", self.isolation))
+        values.append(("isolation.allow_missing", list(self.allow_missing)))
         return [(key, value, self.origins.get(key, "default")) for key, value in values]
 
 
@@ -91,7 +94,7 @@ def parse_config(data: bytes, path: Path) -> Config:
         raise ConfigError(f"{path}: not TOML: {error}", hint="see docs/configuration.md") from error
     source = Source(path, text)
     source.check_keys("", tables, _TABLES)
-    isolation = source.table(tables, "isolation", ("level",))
+    isolation = source.table(tables, "isolation", ("allow_missing", "level"))
     level = read_string(source, isolation, "isolation.level", ISOLATION_LEVELS[0])
     if level not in ISOLATION_LEVELS:
         raise source.error(
@@ -99,6 +102,14 @@ def parse_config(data: bytes, path: Path) -> Config:
             f"{level!r} is not a level of isolation",
             hint='the only level there is: "vm" (every cell in its own micro-VM)',
         )
+    allow_missing = read_strings(source, isolation, "isolation.allow_missing")
+    for layer in allow_missing:
+        if layer not in LAYERS:
+            raise source.error(
+                "isolation.allow_missing",
+                f"{layer!r} is not a layer that can be missing",
+                hint=f"these can: {', '.join(LAYERS)}",
+            )
     limits = read_limits(source, tables, "limits", Limits())
     maximum = read_limits(source, tables, "maximum", limits)
     for key, (field, _) in LIMIT_KEYS.items():
@@ -109,6 +120,7 @@ def parse_config(data: bytes, path: Path) -> Config:
     return Config(
         language=read_string(source, tables, "language", LANGUAGE),
         isolation=level,
+        allow_missing=tuple(allow_missing),
         limits=limits,
         maximum=maximum,
         directories=_read_grants(source, tables),

@@ -16,8 +16,10 @@ from hypercell.kernel.kernelspec import installed
 from hypercell.kernel.kvm_probe import probe
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.toolchains import list_toolchains
+from hypercell.vmm import jail, landlock
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.image_path import image_path
+from hypercell.vmm.isolation import refusal
 
 LEAST_MEMORY = 2 << 30
 COMPILER_MEMORY = 3 << 30  # the toolchain's one big compile takes 2.1 GB
@@ -42,7 +44,18 @@ class Check(msgspec.Struct, frozen=True):
 
 def examine() -> Iterator[Check]:
     """Every check, in the order in which a remedy makes sense. No check starts a VM."""
-    for check in (_machine, _kvm, _image, _cpu, _memory, _config, _cache, _toolchains, _kernelspec):
+    for check in (
+        _machine,
+        _kvm,
+        _jail,
+        _image,
+        _cpu,
+        _memory,
+        _config,
+        _cache,
+        _toolchains,
+        _kernelspec,
+    ):
         try:
             yield check()
         except HypercellError as error:
@@ -54,15 +67,16 @@ def _name(check: Callable[[], Check]) -> str:
 
 
 def isolation() -> list[tuple[str, bool]]:
-    """The layers around a cell that are in force in this version, and those that are not yet."""
+    """The layers around a cell, and whether each can be in force on this machine."""
+    missing = jail.problems()
     return [
         ("Wasm validation, Cranelift's sandbox with guard pages", True),
         ("a VM of its own for every cell: ring 3, W^X, one I/O port, no devices", True),
         ("page tables, IDT and TSS out of the guest's reach", True),
         ("a process of its own for every VM, gone with it", True),
-        ("no_new_privs, rlimits, own session, death signal, empty environment", True),
-        ("seccomp filter on the VM and compiler processes", False),
-        ("landlock: no file system for the VM and compiler processes", False),
+        ("no_new_privs, no capabilities, rlimits, own session, no environment", True),
+        ("seccomp: only the system calls on their list, else SIGSYS", "seccomp" not in missing),
+        ("landlock: no files, no TCP, no signals to the outside", "landlock" not in missing),
     ]
 
 
@@ -79,6 +93,18 @@ def _kvm() -> Check:
     if found.problem:
         return Check("kvm", State.FAILED, found.problem, found.hint)
     return Check("kvm", State.GOOD, f"API {found.api_version}, {found.backend}")
+
+
+def _jail() -> Check:
+    missing = jail.problems()
+    if not missing:
+        return Check("jail", State.GOOD, f"seccomp, landlock version {landlock.version()}")
+    allowed = load_config().allow_missing
+    text = "; ".join(f"without {layer} ({why})" for layer, why in missing.items())
+    refused = [refusal(layer, why) for layer, why in missing.items() if layer not in allowed]
+    if refused:
+        return Check("jail", State.FAILED, text, "\n".join(error.hint for error in refused))
+    return Check("jail", State.NOTE, text, "allowed by your configuration; every cell says so")
 
 
 def _image() -> Check:

@@ -15,6 +15,7 @@ from hypercell.kernel.result import OnEvent, OnStdin, Progress, Shown, Stream
 from hypercell.kernel.run import run_program
 from hypercell.kernel.tables import exports_table
 from hypercell.vmm.errors import HypercellError, Interrupted
+from hypercell.vmm.isolation import weaker
 from hypercell.vmm.outcome import Usage
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class Execution:
         context = session.context(
             hypervisor, limits, home, lambda text: self.on_event(Progress(text))
         )
+        if hypervisor.missing:
+            self.on_event(Stream("stderr", weaker(hypervisor.missing)))
         program = self.program = await session.languages[cell.language].build(cell, context)
         if program.warnings:
             self.on_event(Stream("stderr", program.warnings.encode()))

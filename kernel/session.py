@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from hypercell.kernel.config import Config, load_config
@@ -135,7 +135,9 @@ class Session:
                 raise Closed("the session is closed")
             starting = self._starting
             if starting is None:
-                starting = self._starting = asyncio.create_task(_start_hypervisor())
+                starting = self._starting = asyncio.create_task(
+                    _start_hypervisor(self.config.allow_missing)
+                )
             try:
                 self._hypervisor = await asyncio.shield(starting)
             except Exception:
@@ -207,10 +209,10 @@ class Session:
         return render(error, symbols=symbols)
 
 
-async def _start_hypervisor() -> Hypervisor:
+async def _start_hypervisor(may_miss: Collection[str]) -> Hypervisor:
     from hypercell.vmm import Hypervisor
 
-    hypervisor = Hypervisor()
+    hypervisor = Hypervisor(may_miss=may_miss)
     try:
         await hypervisor.start()
     except BaseException:

@@ -19,8 +19,12 @@ int mprotect(void *address, size_t length, int protection);
 int madvise(void *address, size_t length, int advice);
 int memcmp(const void *left, const void *right, size_t length);
 void *memset(void *address, int byte, size_t length);
+int mallopt(int parameter, int value);
 int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int ioctl(int fd, unsigned long request, uintptr_t argument);
+long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
+
+struct sock_fprog { uint16_t len; const char *filter; };
 
 struct page_region { uint64_t start, end, categories; };
 struct pm_scan_arg {

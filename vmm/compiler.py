@@ -15,11 +15,20 @@ import time
 import wasmtime
 import wasmtime.component
 
-from hypercell.vmm import component_types, fork_server, jail, memfd, symbolize, wasm_types
+from hypercell.vmm import (
+    component_types,
+    filters,
+    fork_server,
+    libc,
+    memfd,
+    symbolize,
+    wasm_types,
+)
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
 from hypercell.vmm.even_tags import COMPONENT, even_tags
+from hypercell.vmm.jail import Jail, Mapped, Rlimits, limit_memory, mapped_now, set_limits
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -39,16 +48,18 @@ _WARM_UP = """(module (memory 1)
 
 def main() -> None:
     """Serve compiles until the kernel process goes."""
-    control, server = fork_server.arguments()
+    control = fork_server.arguments()
     os.environ["RAYON_NUM_THREADS"] = str(min(_THREADS, len(os.sched_getaffinity(0))))
     shared_engine = engine()
 
-    def child(sock: socket.socket) -> None:
-        limits = jail.Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True)
-        jail.enter_child(server, [sock.fileno()], limits)
+    symbolize.preload()
+    libc.limit_arenas(_THREADS)
+
+    def child(jail: Jail, sock: socket.socket) -> None:
+        jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))
         _serve_one(Channel(sock, ToCompiler), shared_engine)
 
-    fork_server.serve(control, child)
+    fork_server.serve(control, filters.COMPILER, child)
 
 
 def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
@@ -56,15 +67,15 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
         wasmtime.Module(shared_engine, _WARM_UP).serialize()
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
-    jail.set_limits(
-        jail.Rlimits(
+    set_limits(
+        Rlimits(
             _DESCRIPTORS,
             request.output if isinstance(request, Compile) else 0,
             cpu=int(time.process_time()) + request.cpu,
             forks=True,
         )
     )
-    jail.limit_memory(jail.mapped_now(), jail.Mapped(request.memory, _SPACE))
+    limit_memory(mapped_now(), Mapped(request.memory, _SPACE))
     try:
         data = memfd.read(module, _MAX_INPUT)
         if isinstance(request, Symbolize):

@@ -198,6 +198,11 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exc
         return CompileLimitExceeded("the compiled module is over its size limit")
     if status == -signal.SIGKILL:
         return _KilledError()
+    if status == -signal.SIGSYS:
+        return ModuleError(
+            "the compiler made a system call that is not on its list: seccomp killed it (SIGSYS)",
+            hint="the module may have attacked the compiler; it was not run",
+        )
     how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
     return ModuleError(
         f"the compiler ended with {how} on this module: {said[-500:] or 'no message'}",

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from hypercell.vmm import abi
+from hypercell.vmm import abi, memfd
 from hypercell.vmm.errors import HostError, ImageMissing, InvalidModule
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -85,7 +85,7 @@ class _File:
     """``size`` bytes of a descriptor from ``start``, read and never mapped."""
 
     def __init__(self, fd: int, size: int, start: int) -> None:
-        if os.fstat(fd).st_size < start + size:
+        if memfd.size_of(fd) < start + size:
             raise HostError("the compiled module is shorter than its sender says")
         self._fd, self._size, self._start = fd, size, start
 

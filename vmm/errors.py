@@ -7,6 +7,7 @@ the notebook (magics, builds, toolchains, configuration) below the same root::
     ├── HostError                 this machine cannot do what was asked
     │   ├── KvmUnavailable        no usable /dev/kvm
     │   ├── SystemCallFailed      a KVM or memory call failed (call, errno)
+    │   ├── IsolationMissing      a layer of the jail is not in force (layer)
     │   └── ImageMissing          the guest image is not built, or is for another ABI
     ├── CellError                 the program ended badly; its session is as it was before
     │   ├── Trap                  a WebAssembly trap, with frames
@@ -62,6 +63,14 @@ class SystemCallFailed(HostError):
         super().__init__(message, hint=hint)
         self.call = call
         self.errno = errno
+
+
+class IsolationMissing(HostError):
+    """A layer of the jail cannot be had on this machine, and the owner did not allow that."""
+
+    def __init__(self, layer: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.layer = layer
 
 
 class ImageMissing(HostError):

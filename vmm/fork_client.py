@@ -12,9 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from hypercell.vmm import channel
+from hypercell.vmm import channel, isolation
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
 from hypercell.vmm.messages import (
@@ -71,10 +71,16 @@ class Child:
 
 
 class ForkServer:
-    """Keeps one server process (``module``) running."""
+    """Keeps one server process (``module``) running.
 
-    def __init__(self, module: str) -> None:
+    ``may_miss``: layers of the jail (``isolation.LAYERS``) that it may lack; without them it is
+    not used. ``missing``: those that it lacks, and why.
+    """
+
+    def __init__(self, module: str, may_miss: Collection[str] = ()) -> None:
+        self.missing: dict[str, str] = {}
         self._module = module
+        self._may_miss = may_miss
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: AsyncChannel[Reports] | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -170,9 +176,13 @@ class ForkServer:
                 message, descriptors = await incoming.receive()
             channel.close_all(descriptors)
             if isinstance(message, Ready):
-                if message.error is None:
-                    return
-                raise unpack_error(message.error)
+                if message.error is not None:
+                    raise unpack_error(message.error)
+                self.missing = dict(message.missing)
+                for layer, why in self.missing.items():
+                    if layer not in self._may_miss:
+                        raise isolation.refusal(layer, why)
+                return
         except TimeoutError:
             problem = f"no sign of life in {_START_SECONDS:.0f} s"
         except WorkerLost:

@@ -7,6 +7,7 @@ new child. One thread, one loop; it reaps what ends and reports that.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import select
 import socket
@@ -18,15 +19,17 @@ from typing import NoReturn, Protocol
 from hypercell.vmm import channel, jail
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
+from hypercell.vmm.filters import Filters
+from hypercell.vmm.jail import Jail
 from hypercell.vmm.messages import Ended, Fork, Forked, Held, Ready, Release, ToServer
 
 EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
-Child = Callable[[socket.socket], None]
+Child = Callable[[Jail, socket.socket], None]
 Control = Channel[Fork | Release]
 
 
-def arguments() -> tuple[Control, int]:
-    """Parse the command line of a server and lock it up; its channel and its parent."""
+def arguments() -> Control:
+    """Parse the command line of a server and begin to lock it up; its channel."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the socket")
     parser.add_argument("--parent", type=int, required=True, help="process id that started this")
@@ -34,7 +37,7 @@ def arguments() -> tuple[Control, int]:
     jail.enter_server(given.parent)
     sock = socket.socket(fileno=given.channel)
     sock.set_inheritable(False)
-    return Channel(sock, ToServer), os.getpid()
+    return Channel(sock, ToServer)
 
 
 class Holder(Protocol):
@@ -47,10 +50,14 @@ class Holder(Protocol):
         """Unmap."""
 
 
-def serve(control: Control, child: Child, holder: Holder | None = None) -> None:
-    """Fork until the kernel process goes. ``child`` gets its socket and returns when it is done."""
+def serve(control: Control, filters: Filters, child: Child, holder: Holder | None = None) -> None:
+    """Fork until the kernel process goes. ``child`` gets its socket and returns when it is done.
+
+    All that server and children open and import must be there: the jail closes here.
+    """
     jail.ready_to_fork()
-    control.send(Ready())
+    locked = jail.Jail(filters)
+    control.send(Ready(missing=locked.missing))
     children: dict[int, tuple[int, int]] = {}  # pidfd -> (pid, number)
     poller = select.poll()
     poller.register(control.fileno(), select.POLLIN)
@@ -80,7 +87,7 @@ def serve(control: Control, child: Child, holder: Holder | None = None) -> None:
                 control.send(Forked(message.number, 0, str(error)))
                 continue
             if pid == 0:
-                _run(child, socket.socket(fileno=descriptors[0]))
+                _run(functools.partial(child, locked), socket.socket(fileno=descriptors[0]))
             channel.close_all(descriptors)
             pidfd = os.pidfd_open(pid)
             children[pidfd] = (pid, message.number)
@@ -100,7 +107,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
-def _run(child: Child, sock: socket.socket) -> NoReturn:
+def _run(child: Callable[[socket.socket], None], sock: socket.socket) -> NoReturn:
     status = EXIT_DEFECT
     try:
         child(sock)
@@ -108,7 +115,15 @@ def _run(child: Child, sock: socket.socket) -> NoReturn:
     except WorkerLost:
         status = 0  # the kernel process closed the channel: nobody wants an answer
     except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
+        _print_defect()
     finally:
         os._exit(status)
+
+
+def _print_defect() -> None:
+    """A traceback without source lines: a child cannot open the sources."""
+    _, error, place = sys.exc_info()
+    lines = [f"{type(error).__name__}: {error}"]
+    for frame, line in traceback.walk_tb(place):
+        lines.append(f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_name}")
+    os.write(2, "\n".join([*lines, ""]).encode("utf-8", "replace"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 
 from hypercell.vmm import channel as channels
@@ -32,14 +32,21 @@ class Hypervisor:
     """One per kernel process; used from one event loop.
 
     ``parked``: how many VMs of the bare image wait ready-made. ``cache``: where compiled code is
-    kept, else the user's cache directory.
+    kept, else the user's cache directory. ``may_miss``: layers of the jail (``isolation.LAYERS``)
+    without which the owner wants cells all the same.
     """
 
-    def __init__(self, *, parked: int = PARKED, cache: Cache | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        parked: int = PARKED,
+        cache: Cache | None = None,
+        may_miss: Collection[str] = (),
+    ) -> None:
         self.cache = cache or Cache()
         self._parked = parked
-        self._zygote = ForkServer("hypercell.vmm.zygote")
-        self._compiler_server = ForkServer("hypercell.vmm.compiler")
+        self._zygote = ForkServer("hypercell.vmm.zygote", may_miss)
+        self._compiler_server = ForkServer("hypercell.vmm.compiler", may_miss)
         self._compiler = CompilerClient(self._compiler_server)
         self._codes = CodeCache(self.cache, self._compiler)
         self._pool = Pool(self._zygote)
@@ -75,6 +82,11 @@ class Hypervisor:
         except BaseException:
             await self.close()
             raise
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Layers of the jail that are not in force, and why."""
+        return self._zygote.missing | self._compiler_server.missing
 
     async def close(self) -> None:
         """End every process and VM. Calling it again does nothing."""

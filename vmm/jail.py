@@ -1,7 +1,8 @@
-"""What every process of ours gives up before it touches anything hostile.
+"""What every process of ours gives up before it touches anything hostile: the one place for it.
 
 A *server* (zygote, compiler) is started once and forks; a *child* (worker, one compile) serves one
-request. Both come from here, so this is the one place to tighten.
+request. A server enters in two steps: ``enter_server`` at once, and ``Jail`` when it has imported
+and opened what it and its children need. A child enters in one, ``Jail.enter_child``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from hypercell.vmm import libc
+from hypercell.vmm import capabilities, landlock, libc, seccomp
+from hypercell.vmm.errors import IsolationMissing
+from hypercell.vmm.filters import Filters
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _MAX_FD = 1 << 20
 _STANDARD = 3
-_KILL_FIRST = "900"  # out of memory: a worker goes before the notebook does
+_PROC = "/proc"  # a new child tells its memory's rank there, and opens its page map
+_DEFAULT_SIGNALS = (
+    *(signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.SIGHUP),
+)
+_KILL_FIRST = b"900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
@@ -52,6 +59,48 @@ def ready_to_fork() -> None:
     gc.disable()
 
 
+class _Own:
+    """What a child opens of itself before it can open nothing any more."""
+
+    statm = -1  # /proc/self/statm: pages in use
+
+
+_own = _Own()
+
+
+class Jail:
+    """The layers around a server, from now on, and around its children.
+
+    ``missing``: those that this machine does not have, and why. Whether that will do is for the
+    kernel process to decide, which holds the owner's configuration.
+    """
+
+    def __init__(self, filters: Filters) -> None:
+        self.missing = problems()
+        self._parent = os.getpid()
+        self._filter = b""
+        self._rules = -1
+        capabilities.drop()
+        if "landlock" not in self.missing:
+            self._rules = landlock.ruleset()
+            landlock.restrict(landlock.ruleset(_PROC))
+        if "seccomp" not in self.missing:
+            self._filter = seccomp.program(filters.child)
+            seccomp.install(seccomp.program(filters.server))
+
+    def enter_child(self, keep: Iterable[int], limits: Rlimits) -> None:
+        """For a child right after the fork; as ``enter_child``, and then the kernel's layers.
+
+        Afterwards nothing can be opened: only what arrives over the channel is used.
+        """
+        enter_child(self._parent, [*keep, self._rules], limits)
+        if self._rules >= 0:
+            landlock.restrict(self._rules)
+            os.close(self._rules)
+        if self._filter:
+            seccomp.install(self._filter)
+
+
 def enter_child(parent: int, keep: Iterable[int], limits: Rlimits) -> None:
     """For a child right after the fork: it keeps ``keep`` and standard descriptors, no more.
 
@@ -61,15 +110,27 @@ def enter_child(parent: int, keep: Iterable[int], limits: Rlimits) -> None:
     _die_with(parent)
     os.setsid()
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.SIGHUP):
+    for number in _DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _close_others(keep)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write(_KILL_FIRST)
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(score, _KILL_FIRST)
+    _own.statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    _close_others([*keep, _own.statm])
     set_limits(limits)
-    # The one place where landlock and seccomp belong: from here on nothing is opened, only
-    # descriptors that arrive over the channel are used. They are not there yet.
+
+
+def problems() -> dict[str, str]:
+    """The layers that this machine cannot give, and why."""
+    found = {}
+    if problem := seccomp.problem():
+        found["seccomp"] = problem
+    try:
+        landlock.version()
+    except IsolationMissing as error:
+        found["landlock"] = error.message
+    return found
 
 
 def set_limits(limits: Rlimits) -> None:
@@ -98,8 +159,7 @@ class Mapped(NamedTuple):
 
 def mapped_now() -> Mapped:
     """What this process maps now."""
-    with open("/proc/self/statm") as file:
-        pages = [int(field) for field in file.read().split()]
+    pages = [int(field) for field in os.pread(_own.statm, 256, 0).split()]
     return Mapped(pages[5] * resource.getpagesize(), pages[0] * resource.getpagesize())
 
 

@@ -22,8 +22,9 @@ PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
 MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP, MADV_POPULATE_WRITE = 4, 14, 16, 23
 MADV_COLLAPSE = 25
+_M_ARENA_MAX = -8
 
-_PAGEMAP_SCAN = 0xC060_6610
+PAGEMAP_SCAN = 0xC060_6610
 _PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 32
 _SCAN_REGIONS = 512
 _COMPARED = 0x1_0000  # bytes compared at a time
@@ -92,6 +93,31 @@ def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     if result < 0:
         raise _failed("prctl", f"option {option}")
     return result
+
+
+def limit_arenas(count: int) -> None:
+    """Tell glibc's malloc how many arenas to use; else its ninth thread reads a file to decide."""
+    with contextlib.suppress(AttributeError):  # another libc
+        _lib.mallopt(_M_ARENA_MAX, count)
+
+
+def syscall(number: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+    """Make a system call by its number; its result, or minus its errno."""
+    result = int(_lib.syscall(number, a, b, c, d))
+    return result if result >= 0 else -int(ffi.errno)
+
+
+def address(data: bytes) -> int:
+    """Where bytes lie: for a system call, while the caller holds them."""
+    return int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
+
+
+def seccomp_filter(number: int, operation: int, flags: int, program: bytes) -> int:
+    """Call seccomp(2), by its ``number``, with a filter program; its result, or minus its errno."""
+    fprog = ffi.new("struct sock_fprog *")
+    fprog.len = len(program) // 8
+    fprog.filter = ffi.cast("char *", address(program))
+    return syscall(number, operation, flags, int(ffi.cast("uintptr_t", fprog)))
 
 
 class Reservation:
@@ -177,14 +203,19 @@ class ReadOnlyFile:
         return copied
 
 
+def open_pagemap() -> int:
+    """A descriptor for ``PageMap``. Opened after a fork: an inherited one would scan the parent."""
+    return os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+
+
 class PageMap:
     """Finds pages of this process that are its own copies: anonymous memory that was written.
 
-    Made after a fork: an inherited descriptor would scan the parent.
+    ``fd``: what ``open_pagemap`` gave, from now on this object's; None: opened here.
     """
 
-    def __init__(self) -> None:
-        self._fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = open_pagemap() if fd is None else fd
         self._regions = ffi.new("struct page_region[]", _SCAN_REGIONS)
         self._scan = True
 
@@ -218,7 +249,7 @@ class PageMap:
         arg.return_mask = _PAGE_IS_PRESENT
         while start < end:
             arg.start = start
-            found = _lib.ioctl(self._fd, _PAGEMAP_SCAN, int(ffi.cast("uintptr_t", arg)))
+            found = _lib.ioctl(self._fd, PAGEMAP_SCAN, int(ffi.cast("uintptr_t", arg)))
             if found < 0:
                 raise _failed("ioctl(PAGEMAP_SCAN)", f"{end - start:#x} bytes")
             runs += [(int(r.start), int(r.end)) for r in self._regions[0:found]]

@@ -41,7 +41,9 @@ class Machine:
         base: Snapshot | None = None,
         *,
         eager: bool = False,
+        pagemap: int | None = None,
     ) -> None:
+        self._pagemap = pagemap
         self._state = State.NEW
         self._base = base
         self._eager = eager
@@ -72,12 +74,14 @@ class Machine:
         self.deterministic = False
 
     @classmethod
-    def boot(cls, kvm_fd: int, image: GuestImage, *, limits_memory: int) -> Self:
+    def boot(
+        cls, kvm_fd: int, image: GuestImage, *, limits_memory: int, pagemap: int | None = None
+    ) -> Self:
         """Make a VM from the image; ``start`` then runs it to its first wait point.
 
         ``limits_memory``: bytes of all arenas together. Raises ``HostError``.
         """
-        machine = cls(kvm_fd, limits_memory)
+        machine = cls(kvm_fd, limits_memory, pagemap=pagemap)
         try:
             image.write_to(machine._memory)
             machine._prepare_windows()
@@ -98,6 +102,7 @@ class Machine:
         code: Sequence[int | HugeMapping] = (),
         layers: Sequence[int | HugeMapping] = (),
         eager: bool = False,
+        pagemap: int | None = None,
     ) -> Self:
         """Make a VM that goes on where the snapshot was taken.
 
@@ -112,7 +117,7 @@ class Machine:
                 f"the snapshot needs {len(state.code)} code and {len(state.layers)} layer files, "
                 f"not {len(code)} and {len(layers)}"
             )
-        machine = cls(kvm_fd, limits_memory, snapshot, eager=eager)
+        machine = cls(kvm_fd, limits_memory, snapshot, eager=eager, pagemap=pagemap)
         try:
             for record, source in zip(state.code, code, strict=True):
                 machine._code.restore(record, source)
@@ -270,5 +275,5 @@ class Machine:
 
     def _pages(self) -> libc.PageMap:
         if self._page_map is None:
-            self._page_map = libc.PageMap()
+            self._page_map = libc.PageMap(self._pagemap)
         return self._page_map

@@ -42,9 +42,10 @@ class Release(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The server is up, or says why not."""
+    """The server is up, or says why not. ``missing``: layers of its jail, and why."""
 
     error: Raised | None = None
+    missing: dict[str, str] = {}
 
 
 class Forked(msgspec.Struct, frozen=True, tag=True):

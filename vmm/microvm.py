@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -61,11 +61,13 @@ class MicroVM:
     """One micro-VM with its own processes; for many, use a ``Hypervisor``.
 
     ``load`` and ``invoke`` work on one instance that keeps its state; ``run_wasi`` takes a fresh
-    VM each time. Safe to use from several threads, one call at a time.
+    VM each time. ``may_miss``: as for a ``Hypervisor``. Safe to use from several threads, one call
+    at a time.
     """
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
+    def __init__(self, *, limits: Limits | None = None, may_miss: Collection[str] = ()) -> None:
         self._limits = limits or Limits()
+        self._may_miss = may_miss
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="microvm")
         self._thread.start()
@@ -143,7 +145,7 @@ class MicroVM:
     # --- on the loop --------------------------------------------------------------------------
 
     async def _start(self) -> Hypervisor:
-        hypervisor = Hypervisor(parked=1)
+        hypervisor = Hypervisor(parked=1, may_miss=self._may_miss)
         await hypervisor.start()
         return hypervisor
 

@@ -86,7 +86,7 @@ class Snapshot:
 
 def _file_runs(fd: int, region: Region) -> Iterator[Run]:
     """Yield the guest-physical stretches of a region for which a snapshot file has data."""
-    position, end = region.gpa, min(region.gpa + region.size, os.fstat(fd).st_size)
+    position, end = region.gpa, min(region.gpa + region.size, memfd.size_of(fd))
     while position < end:
         try:
             start = os.lseek(fd, position, os.SEEK_DATA)
@@ -162,7 +162,7 @@ def restore_pages(memory: GuestMemory, pages: libc.PageMap, base: Snapshot, *, e
     The tables stay: the host alone writes them, and KVM may hold their entries.
     """
     copied = 0
-    size = os.fstat(base.fd).st_size
+    size = memfd.size_of(base.fd)
     reference = libc.ReadOnlyFile(base.fd, size) if eager else None
     try:
         for start, end in private_runs(memory, pages):

@@ -83,6 +83,13 @@ def _leb(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
+def preload() -> None:
+    """Import what ``places`` needs: where it runs, nothing can be opened."""
+    from elftools.dwarf import dwarfinfo
+
+    _ = dwarfinfo
+
+
 def _dwarf(sections: dict[str, bytes]) -> DWARFInfo:
     from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 
 from hypercell.vmm import channel as channels
@@ -309,6 +310,12 @@ class Vm:
         if self._closed:
             return Closed("the VM was closed while it ran")
         status = await self._child.wait()
+        if status == -signal.SIGSYS:
+            return WorkerLost(
+                "the process that ran the program made a system call that is not on its list: "
+                "seccomp killed it (SIGSYS)",
+                hint="the program may have attacked its VM; nothing of it is left",
+            )
         if status < 0:
             return WorkerLost(
                 f"the process that ran the program died (signal {-status})",

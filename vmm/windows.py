@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final, NamedTuple
 
 import msgspec
 
-from hypercell.vmm import abi, libc
+from hypercell.vmm import abi, libc, memfd
 from hypercell.vmm.elf import find_text, round_up
 from hypercell.vmm.errors import HostError, LimitExceeded
 from hypercell.vmm.kvm import Vm
@@ -142,7 +141,7 @@ class Window:
             address = source.address
             self._vm.add_memory(self._gpa + offset, pages, address, writable=False)
         else:
-            if os.fstat(source).st_size < size:
+            if memfd.size_of(source) < size:
                 raise HostError("a mapped file is shorter than its sender says")
             if self._spare:
                 address = self._spare.address + offset - self._spare.start

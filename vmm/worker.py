@@ -48,13 +48,21 @@ _TICK = 0.01  # seconds
 
 
 class Worker:
-    """Serves one channel. ``held``: what the zygote mapped for its workers."""
+    """Serves one channel. ``held``: what the zygote mapped for its workers.
+
+    ``kvm``, ``pagemap``: open descriptors; a worker cannot open anything itself.
+    """
 
     def __init__(
-        self, channel: Channel[ToWorker], kvm: int, held: Mapping[str, HugeMapping]
+        self,
+        channel: Channel[ToWorker],
+        kvm: int,
+        pagemap: int,
+        held: Mapping[str, HugeMapping],
     ) -> None:
         self._channel = channel
         self._kvm = kvm
+        self._pagemap = pagemap
         self._held = held
         self._machine: Machine | None = None
         self._limited = False
@@ -90,7 +98,9 @@ class Worker:
     def _boot(self, descriptors: list[int]) -> None:
         image = GuestImage(memfd.read(descriptors[0], _IMAGE_MAX))
         channels.close_all(descriptors)
-        self._machine = Machine.boot(self._kvm, image, limits_memory=_BOOT_MEMORY)
+        self._machine = Machine.boot(
+            self._kvm, image, limits_memory=_BOOT_MEMORY, pagemap=self._pagemap
+        )
         host = JobHost(self._channel, Job((), (), (), Limits()), silent=True)
         with _Ticking():
             self._machine.start(host)
@@ -109,6 +119,7 @@ class Worker:
             code=code,
             layers=layers,
             eager=request.eager,
+            pagemap=self._pagemap,
         )
         self._machine.populate()
         self._inherited = self._machine.committed

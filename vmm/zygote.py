@@ -9,10 +9,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 
-from hypercell.vmm import fork_server, jail
+from hypercell.vmm import filters, fork_server, kvm, libc
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError
-from hypercell.vmm.kvm import features, open_kvm
+from hypercell.vmm.jail import Jail, Rlimits
 from hypercell.vmm.messages import Held, Ready, ToWorker, pack_error
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
@@ -41,21 +41,22 @@ class Files:
 
 def main() -> None:
     """Serve forks until the kernel process goes."""
-    control, server = fork_server.arguments()
+    control = fork_server.arguments()
     try:
-        kvm = open_kvm()
-        features(kvm)  # asked once: workers inherit the answer
+        device = kvm.open_kvm()
+        kvm.features(device)  # asked once: workers inherit the answer
     except HypercellError as error:
         control.send(Ready(pack_error(error)))
         return
     files = Files()
 
-    def child(sock: socket.socket) -> None:
-        keep = [sock.fileno(), kvm]
-        jail.enter_child(server, keep, jail.Rlimits(_DESCRIPTORS, _FILE_SIZE))
-        Worker(Channel(sock, ToWorker), kvm, files.mappings).serve()
+    def child(jail: Jail, sock: socket.socket) -> None:
+        pagemap = libc.open_pagemap()
+        keep = [sock.fileno(), device, pagemap]
+        jail.enter_child(keep, Rlimits(_DESCRIPTORS, _FILE_SIZE))
+        Worker(Channel(sock, ToWorker), device, pagemap, files.mappings).serve()
 
-    fork_server.serve(control, child, files)
+    fork_server.serve(control, filters.ZYGOTE, child, files)
 
 
 if __name__ == "__main__":

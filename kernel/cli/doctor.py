@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hypercell.kernel.cli.console import console
 from hypercell.kernel.cli.exits import Exit
+from hypercell.kernel.config import load_config
 from hypercell.kernel.doctor import Check, State, examine, isolation
 from hypercell.vmm.errors import HypercellError
 
@@ -24,7 +25,7 @@ def main(options: argparse.Namespace) -> int:
     for check in examine():
         checks.append(check)
         _print(out, check)
-    needed = {"machine", "kvm", "image", "cpu"}
+    needed = {"machine", "kvm", "image", "cpu", "jail"}
     ready = not any(c.state is State.FAILED and c.name in needed for c in checks)
     if ready and not options.no_run:
         checks.append(_run())
@@ -32,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     out.print()
     table = Table("isolation of a cell", "", box=None, pad_edge=False)
     for layer, in_force in isolation():
-        table.add_row(layer, "in force" if in_force else "NOT YET")
+        table.add_row(layer, "in force" if in_force else "MISSING")
     out.print(table)
     return Exit.FAILED if any(c.state is State.FAILED for c in checks) else Exit.OK
 
@@ -49,7 +50,7 @@ def _run() -> Check:
 
     start = time.perf_counter()
     try:
-        with MicroVM() as vm:
+        with MicroVM(may_miss=load_config().allow_missing) as vm:
             vm.load(_ADD)
             begun = time.perf_counter()
             values = vm.invoke("add", 40, 2)

@@ -23,12 +23,13 @@ from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext, Cell, Mode, Program
 from hypercell.kernel.languages.registry import by_suffix, languages
 from hypercell.kernel.options import Invocation, Options
-from hypercell.kernel.result import OnStdin, Progress, Shown
+from hypercell.kernel.result import OnStdin, Progress, Shown, Stream
 from hypercell.kernel.run import run_program
 from hypercell.kernel.session import Session
 from hypercell.kernel.tables import exports_table
 from hypercell.kernel.traceback_text import Symbols, render
 from hypercell.vmm.errors import ExitStatus, HypercellError, Interrupted, Trap
+from hypercell.vmm.isolation import weaker
 
 _LARGEST = 256 << 20
 
@@ -165,7 +166,10 @@ async def _execute(
         output(Shown(exports_table(program.code, f"hypercell run {options.file}")))
         return
     grants = session.grants()
-    vm = await (await session.hypervisor()).acquire()
+    hypervisor = await session.hypervisor()
+    if hypervisor.missing:
+        output(Stream("stderr", weaker(hypervisor.missing)))
+    vm = await hypervisor.acquire()
     try:
         await run_program(
             vm,

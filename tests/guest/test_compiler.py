@@ -167,11 +167,14 @@ async def test_children_are_locked_up(compiler, server):
         os.readlink(f"/proc/{pid}/fd/{fd}").split(":[")[0] for fd in os.listdir(f"/proc/{pid}/fd")
     }
     assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2"
+    assert all(not int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb"))
     assert os.getsid(pid) == pid
     assert not environment.strip(b"\0")
     assert {name for name in descriptors if not name.startswith("/memfd:hypercell-")} == {
         "/dev/null",
         "socket",
+        f"/proc/{pid}/statm",
     }
     compiling.cancel()
     await asyncio.gather(compiling, return_exceptions=True)

@@ -151,8 +151,15 @@ async def test_a_worker_holds_what_it_needs_and_no_more(hypervisor):
             line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines()
         )
         assert status["NoNewPrivs"].strip() == "1"
+        assert status["Seccomp"].strip() == "2"
+        assert all(
+            not int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")
+        )
         assert os.getsid(pid) == pid
         assert not (PROC / str(pid) / "environ").read_bytes().strip(b"\0")
         held = {name.split(":[")[0].split(" (")[0] for name in descriptors(pid)}
         allowed = ("/dev/null", "/dev/kvm", "socket", "anon_inode:", "/memfd:hypercell-")
-        assert all(name.startswith((*allowed, f"/proc/{pid}/pagemap")) for name in held), held
+        assert all(
+            name.startswith((*allowed, f"/proc/{pid}/pagemap", f"/proc/{pid}/statm"))
+            for name in held
+        ), held

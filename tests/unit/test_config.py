@@ -42,6 +42,7 @@ tmp_files = 20
 memory = "1G"
 [isolation]
 level = "vm"
+allow_missing = ["landlock"]
 [grants]
 directories = ["/srv/data::/data"]
 packages = []
@@ -53,6 +54,7 @@ network = []
     assert config.directories == (DirectoryGrant(Path("/srv/data"), "/data"),)
     assert config.origins["limits.timeout"] == f"{FILE}:5"
     assert config.origins["maximum.memory"] == f"{FILE}:12"
+    assert config.allow_missing == ("landlock",)
     rows = {key: origin for key, _, origin in config.rows()}
     assert rows["maximum.timeout"] == "default"
     assert rows["language"] == f"{FILE}:2"
@@ -82,6 +84,7 @@ def test_the_maximum_follows_the_limits() -> None:
         ("[limits]\nhome_files = 1.5", 2, "is not a count", "4096"),
         ("[maximum]\ntimeout = 1", 2, "below the default", "raise it"),
         ("[isolation]\nlevel = 'process'", 2, "not a level", '"vm"'),
+        ("[isolation]\nallow_missing = ['kvm']", 2, "not a layer", "seccomp, landlock"),
         ("[grants]\npackages = ['numpy']", 2, "no way to grant", "remove packages"),
         ("[grants]\nnetwork = ['example.org']", 2, "no way to grant", "remove network"),
         ("[grants]\ndirectories = '/srv'", 2, "list of strings", "…"),

@@ -22,6 +22,7 @@ def test_this_machine_is_fine() -> None:
     assert list(found) == [
         "machine",
         "kvm",
+        "jail",
         "image",
         "cpu",
         "memory",
@@ -30,7 +31,9 @@ def test_this_machine_is_fine() -> None:
         "toolchains",
         "kernelspec",
     ]
-    assert all(found[name].state is State.GOOD for name in ("machine", "kvm", "image", "cpu"))
+    assert all(
+        found[name].state is State.GOOD for name in ("machine", "kvm", "jail", "image", "cpu")
+    )
 
 
 def test_what_is_missing_is_said_with_its_remedy(

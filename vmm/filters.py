@@ -1,0 +1,91 @@
+"""Which system calls each kind of process may make: whatever is not here kills it.
+
+Measured with strace over the tests of the VM. What those never did and is here all the same:
+clock_gettime (machines whose vDSO cannot tell the time), restart_syscall (a stop and a continue),
+mremap and madvise (malloc), futex, rt_sigprocmask, exit, rt_sigreturn, sigaltstack and
+sched_getaffinity (threads that wait, end or fail), write (stderr). A server's list contains its
+children's, since filters add up.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import signal
+from typing import Final
+
+import msgspec
+
+from hypercell.vmm import kvm, libc
+from hypercell.vmm.seccomp import SELF, Rule, allow, failure, refuse
+
+_PROT_EXEC = 4
+_MFD_OURS = 3  # close on exec, sealable
+_FORK = 0x0120_0011  # SIGCHLD, and what glibc keeps its thread ids with
+_THREAD = 0x003D_0F00  # shares everything, as pthread_create has it
+_NO_PROGRAM = Rule("mmap", argument=2, bits=_PROT_EXEC)
+
+_ANY = (
+    *allow("recvmsg", "sendmsg", "poll", "close", "futex"),
+    _NO_PROGRAM,
+    *allow("munmap", "madvise", "brk", "mremap"),
+    *allow("lseek", "pread64", "pwrite64", "getrandom", "clock_gettime"),
+    *allow("rt_sigreturn", "restart_syscall", "rt_sigprocmask", "exit_group"),
+    *allow("write"),  # stderr
+    Rule("memfd_create", argument=1, values=(_MFD_OURS,)),
+    Rule("prlimit64", argument=0, values=(0,)),
+    Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
+)
+
+WORKER: Final = (
+    Rule("ioctl", argument=1, values=(*kvm.REQUESTS, libc.PAGEMAP_SCAN)),
+    *_ANY,
+    *allow("preadv2", "setitimer", "pselect6", "ftruncate"),
+    Rule("rt_sigaction", argument=0, values=(signal.SIGALRM,)),
+)
+
+COMPILE: Final = (
+    *_ANY,
+    # Wasmtime makes what it compiled executable. Here nothing becomes that, and nothing runs it.
+    Rule("mprotect", argument=2, bits=_PROT_EXEC, otherwise=failure(0)),
+    *allow("dup2"),
+    # Threads. The flags of clone3 lie in memory, out of a filter's sight: glibc then uses clone.
+    refuse("clone3", errno.ENOSYS),
+    Rule("clone", argument=0, values=(_THREAD,)),
+    *allow("set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "sigaltstack", "exit"),
+    *allow("rt_sigaction", "gettid", "getpid"),
+    Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
+)
+
+_SERVER = (
+    *allow("openat", "close_range", "wait4", "pidfd_open", "getsockname", "getpeername"),
+    *allow("getsockopt", "setsid", "getppid", "prctl", "seccomp", "landlock_restrict_self"),
+)
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """The rules of a server and of the children that it forks."""
+
+    server: tuple[Rule, ...]
+    child: tuple[Rule, ...]
+
+
+ZYGOTE: Final = Filters(
+    (
+        *(rule for rule in WORKER if rule.name not in ("rt_sigaction",)),
+        *_SERVER,
+        *allow("mprotect", "rt_sigaction", "set_robust_list", "rseq", "gettid"),
+        Rule("clone", argument=0, values=(_FORK,)),
+        refuse("clone3", errno.ENOSYS),
+    ),
+    WORKER,
+)
+COMPILER: Final = Filters(
+    (
+        *(rule for rule in COMPILE if rule.name not in ("clone", "tgkill")),
+        *_SERVER,
+        Rule("clone", argument=0, values=(_FORK, _THREAD)),
+        *allow("tgkill"),  # that of a child: its own filter says which
+    ),
+    COMPILE,
+)
