@@ -45,9 +45,9 @@ FAULT_STACK_SIZE: Final = 0x1_0000
 IMAGE: Final = 0x20_0000
 IMAGE_SIZE: Final = 0x40_0000
 STACK: Final = 0xA0_0000  # the page below is absent
-STACK_SIZE: Final = 0x60_0000
-HEAP: Final = 0x100_0000
-HEAP_SIZE: Final = 0x300_0000
+STACK_SIZE: Final = 0xA0_0000
+HEAP: Final = 0x140_0000
+HEAP_SIZE: Final = 0x2C0_0000
 
 # The first landing pad is at ELF entry + 16, pad v at entry + 16 + 16 * v (32 vectors).
 LANDING_OFFSET: Final = 16
@@ -105,8 +105,10 @@ HC_PANIC: Final = 8  # args: length of the message in the reply area; does not r
 # --- the output ring: records of {stream u32, length u32, payload, padding to 8} ------------------
 STDOUT: Final = 1
 STDERR: Final = 2
+STREAM_DISPLAY: Final = 3  # length u32 and JSON, again and again, whatever the records
 RECORD_HEADER: Final = 8
 RECORD_MAX: Final = 0x1_0000  # payload bytes of one record
+DISPLAY_MAX: Final = 0x80_0000  # bytes of JSON at a time
 
 # --- commands -------------------------------------------------------------------------------------
 # Batch: count u32, then {op u32, length u32, body}. Bodies are sequences of
@@ -128,6 +130,7 @@ CMD_EXPORT: Final = 14  # max u32 -> more u32, bytes: what changed under /home, 
 CMD_QUOTA: Final = 15  # home_bytes u64, home_files u64, tmp_bytes u64, tmp_files u64
 CMD_FILL_TABLES: Final = 16  # instance u32: touch every element of exported tables
 CMD_USAGE: Final = 17  # -> heap bytes u64, linear memory bytes u64, refused grows u64
+CMD_CALL: Final = 18  # instance u32, export str, args [str] -> ok u32, str: of a component
 
 KIND_MODULE: Final = 0
 KIND_COMPONENT: Final = 1

@@ -27,11 +27,20 @@ _BIG = 1 << 20  # from here on hashing and disk go to a thread
 class Code:
     """A compiled module in a sealed memory file, ready for any number of VMs.
 
-    ``key`` names its content; ``size`` bytes in ``fd``; ``wasm_size`` was the size of its
+    ``component``: load it as one. ``key`` names its content; ``size`` bytes in ``fd``; ``wasm_size`` was the size of its
     source. It closes with its last reference.
     """
 
-    __slots__ = ("__weakref__", "exports", "fd", "imports", "key", "size", "wasm_size")
+    __slots__ = (
+        "__weakref__",
+        "component",
+        "exports",
+        "fd",
+        "imports",
+        "key",
+        "size",
+        "wasm_size",
+    )
 
     def __init__(self, key: str, fd: int, size: int, description: Description) -> None:
         self.key = key
@@ -40,6 +49,7 @@ class Code:
         self.exports = description.exports
         self.imports = description.imports
         self.wasm_size = description.wasm_size
+        self.component = description.component
         weakref.finalize(self, os.close, fd)
 
 
@@ -49,6 +59,7 @@ class Description(msgspec.Struct, frozen=True):
     exports: tuple[ExportType, ...]
     imports: tuple[ImportType, ...]
     wasm_size: int
+    component: bool = False
 
 
 class CodeCache:
@@ -93,7 +104,7 @@ class CodeCache:
     ) -> Code:
         result = await self._compiler.compile(wasm, limits)
         made = result.description
-        description = Description(made.exports, made.imports, wasm_size)
+        description = Description(made.exports, made.imports, wasm_size, made.component)
         code = Code(key, result.fd, result.size, description)
         await _maybe_threaded(result.size > _BIG, self._store, code, description)
         return code

@@ -70,6 +70,9 @@ class _Encoder:
                 for argument in arguments:
                     _put_value(w, argument)
                 return abi.CMD_INVOKE, w.done()
+            case c.Call(instance, export, texts):
+                _strings(w.u32(instance).str(export), texts)
+                return abi.CMD_CALL, w.done()
             case c.GlobalGet(instance, export):
                 return abi.CMD_GLOBAL_GET, w.u32(instance).str(export).done()
             case c.GlobalSet(instance, export, value):
@@ -192,10 +195,18 @@ def _values(body: Reader) -> c.Ok:
     return c.Ok(values=tuple(_take_value(body) for _ in range(count)))
 
 
+def _called(body: Reader) -> c.Ok:
+    ok = body.u32()
+    if ok > 1:
+        raise ProtocolViolation(f"a call ended with {ok}, which is neither success nor error")
+    return c.Ok(number=ok, text=body.str())
+
+
 _BODIES: Final[dict[type[c.Command], Callable[[Reader], c.Ok]]] = {
     c.Load: _number,
     c.Instantiate: _number,
     c.Invoke: _values,
+    c.Call: _called,
     c.GlobalGet: lambda body: c.Ok(values=(_take_value(body),)),
     c.MemoryRead: lambda body: c.Ok(data=body.bytes()),
     c.ReadFile: lambda body: c.Ok(size=body.u64(), data=body.bytes()),

@@ -42,6 +42,19 @@ class Invoke(msgspec.Struct, frozen=True, tag=True):
     args: tuple[Value, ...] = ()
 
 
+class Call(msgspec.Struct, frozen=True, tag=True):
+    """Call an export of a component that takes strings, and gives none or one, or a ``result``.
+
+    ``export``: ``interface#function`` (the version may be left out), or a plain name. The reply:
+    ``number`` 1, or 0 for the error of a ``result``; ``text``. ``wasi:cli/run#run`` is ``Exited``
+    for its error.
+    """
+
+    instance: int
+    export: str
+    args: tuple[str, ...] = ()
+
+
 class GlobalGet(msgspec.Struct, frozen=True, tag=True):
     """Read an exported global."""
 
@@ -141,6 +154,7 @@ Command = (
     | Wasi
     | Instantiate
     | Invoke
+    | Call
     | GlobalGet
     | GlobalSet
     | MemoryRead
@@ -158,13 +172,14 @@ Command = (
 
 
 class Ok(msgspec.Struct, frozen=True, tag=True):
-    """Done. ``number``: a module or instance; ``size``: of a file, or "more" of an export."""
+    """Done. ``number``: a module or instance, or 0 for a call's error; ``size``: of a file, or "more" of an export."""
 
     number: int = 0
     values: tuple[Value, ...] = ()
     data: bytes = b""
     size: int = 0
     counters: tuple[int, ...] = ()
+    text: str = ""
 
 
 class Trapped(msgspec.Struct, frozen=True, tag=True):

@@ -13,8 +13,9 @@ import socket
 import time
 
 import wasmtime
+import wasmtime.component
 
-from hypercell.vmm import fork_server, jail, memfd, symbolize, wasm_types
+from hypercell.vmm import component_types, fork_server, jail, memfd, symbolize, wasm_types
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
@@ -31,6 +32,7 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
+_COMPONENT = b"\x0d\x00\x01\x00"  # where a core module has its version 1
 
 
 def main() -> None:
@@ -76,15 +78,15 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
 def compile_module(
     shared_engine: wasmtime.Engine, data: bytes, *, text: bool
 ) -> tuple[Compiled, int]:
-    """Compile a module; the description and the sealed file. Raises ``InvalidModule``."""
+    """Compile a module or component; the description and the file. Raises ``InvalidModule``."""
     try:
         wasm = bytes(wasmtime.wat2wasm(data)) if text else data
     except wasmtime.WasmtimeError as error:
         raise InvalidModule(_tidy(error), hint="the text of the module does not parse") from None
     if not wasm.startswith(b"\0asm"):
         raise InvalidModule("this is no Wasm module: it does not begin with \\0asm")
-    if wasm[4:8] == b"\x0d\x00\x01\x00":
-        raise InvalidModule("this is a component, not a core module", hint="build a core module")
+    if wasm[4:8] == _COMPONENT:
+        return _compile_component(shared_engine, wasm)
     try:
         wasm = even_tags(wasm)
         module = wasmtime.Module(shared_engine, wasm)
@@ -93,6 +95,18 @@ def compile_module(
         raise InvalidModule(_tidy(error)) from None
     imports, exports = wasm_types.read(wasm)
     return Compiled(exports, imports), memfd.of_bytes(code, "code")
+
+
+def _compile_component(
+    shared_engine: wasmtime.Engine, wasm: bytes
+) -> tuple[Compiled, int]:
+    try:
+        component = wasmtime.component.Component(shared_engine, wasm)
+        code = component.serialize()
+    except wasmtime.WasmtimeError as error:
+        raise InvalidModule(_tidy(error)) from None
+    imports, exports = component_types.read(component, shared_engine)
+    return Compiled(exports, imports, component=True), memfd.of_bytes(code, "code")
 
 
 def _tidy(error: Exception) -> str:

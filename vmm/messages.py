@@ -89,6 +89,7 @@ class Compiled(msgspec.Struct, frozen=True, tag=True):
 
     exports: tuple[ExportType, ...]
     imports: tuple[ImportType, ...]
+    component: bool = False
 
 
 class Symbolized(msgspec.Struct, frozen=True, tag=True):
@@ -212,6 +213,7 @@ class WireOk(msgspec.Struct, frozen=True, tag="Ok"):
     data: bytes
     size: int
     counters: tuple[int, ...]
+    text: str = ""
 
 
 WireCommand = (
@@ -220,6 +222,7 @@ WireCommand = (
     | c.Load
     | c.Wasi
     | c.Instantiate
+    | c.Call
     | c.GlobalGet
     | c.MemoryRead
     | c.MemoryWrite
@@ -277,7 +280,9 @@ def pack_reply(reply: Reply) -> WireReply:
     """A reply as it travels."""
     if isinstance(reply, c.Ok):
         values = tuple(map(_pack, reply.values))
-        return WireOk(reply.number, values, reply.data, reply.size, reply.counters)
+        return WireOk(
+            reply.number, values, reply.data, reply.size, reply.counters, reply.text
+        )
     return reply
 
 
@@ -285,7 +290,7 @@ def unpack_reply(reply: WireReply) -> Reply:
     """The reply that travelled."""
     if isinstance(reply, WireOk):
         values = tuple(map(_unpack, reply.values))
-        return c.Ok(reply.number, values, reply.data, reply.size, reply.counters)
+        return c.Ok(reply.number, values, reply.data, reply.size, reply.counters, reply.text)
     return reply
 
 

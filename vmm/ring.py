@@ -58,7 +58,7 @@ class OutputRing:
             if left < 0:
                 raise ProtocolViolation(f"an output record is cut off at {self._tail:#x}")
             stream, length = _RECORD.unpack(self._copy(self._tail, abi.RECORD_HEADER))
-            if stream not in (abi.STDOUT, abi.STDERR):
+            if stream not in (abi.STDOUT, abi.STDERR, abi.STREAM_DISPLAY):
                 raise ProtocolViolation(f"an output record names stream {stream}")
             padded = -(-length // 8) * 8
             newest = interrupted and padded >= left

@@ -30,7 +30,7 @@ class Host(Protocol):
     """
 
     def output(self, stream: int, data: bytes) -> None:
-        """Take a piece of output. ``stream``: ``abi.STDOUT`` or ``abi.STDERR``."""
+        """Take a piece of output. ``stream``: ``abi.STDOUT``, ``STDERR``, or ``STREAM_DISPLAY``."""
 
     def tick(self) -> None:
         """Called about every 10 ms while the guest runs, whatever it does."""

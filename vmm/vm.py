@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from hypercell.vmm import channel as channels
 from hypercell.vmm import deferral, memfd
-from hypercell.vmm.abi import STDERR, STDIN_AREA_SIZE, STDOUT
+from hypercell.vmm.abi import STDERR, STDIN_AREA_SIZE, STDOUT, STREAM_DISPLAY
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import Command, Export, Ok, Reply
@@ -256,7 +256,7 @@ class Vm:
     def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
         for stream, data in chunks:
             self._written += len(data)
-            if stream not in (STDOUT, STDERR) or self._written > self._limits.output:
+            if stream not in (STDOUT, STDERR, STREAM_DISPLAY) or self._written > self._limits.output:
                 raise ProtocolViolation("a worker sent output that is over the limit or nobody's")
             if on_output is not None:
                 on_output(stream, data)

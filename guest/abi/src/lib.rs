@@ -57,9 +57,9 @@ pub const IMAGE: u64 = 0x20_0000;
 pub const IMAGE_SIZE: u64 = 0x40_0000;
 /// The page below is absent.
 pub const STACK: u64 = 0xA0_0000;
-pub const STACK_SIZE: u64 = 0x60_0000;
-pub const HEAP: u64 = 0x100_0000;
-pub const HEAP_SIZE: u64 = 0x300_0000;
+pub const STACK_SIZE: u64 = 0xA0_0000;
+pub const HEAP: u64 = 0x140_0000;
+pub const HEAP_SIZE: u64 = 0x2C0_0000;
 
 // The first landing pad is at ELF entry + 16, pad v at entry + 16 + 16 * v (32 vectors).
 pub const LANDING_OFFSET: u64 = 16;
@@ -142,9 +142,13 @@ pub const HC_PANIC: u64 = 8;
 // --- the output ring: records of {stream u32, length u32, payload, padding to 8} ------------------------
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
+/// Length u32 and JSON, again and again, whatever the records.
+pub const STREAM_DISPLAY: u32 = 3;
 pub const RECORD_HEADER: u64 = 8;
 /// Payload bytes of one record.
 pub const RECORD_MAX: u64 = 0x1_0000;
+/// Bytes of JSON at a time.
+pub const DISPLAY_MAX: u32 = 0x80_0000;
 
 // --- commands -------------------------------------------------------------------------------------------
 // Batch: count u32, then {op u32, length u32, body}. Bodies are sequences of
@@ -183,6 +187,8 @@ pub const CMD_QUOTA: u32 = 15;
 pub const CMD_FILL_TABLES: u32 = 16;
 /// -> heap bytes u64, linear memory bytes u64, refused grows u64.
 pub const CMD_USAGE: u32 = 17;
+/// Instance u32, export str, args [str] -> ok u32, str: of a component.
+pub const CMD_CALL: u32 = 18;
 
 pub const KIND_MODULE: u32 = 0;
 pub const KIND_COMPONENT: u32 = 1;

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use wasmtime::{Collector, Config, CustomCodeMemory, Engine, Result, WasmFeatures};
+use wasmtime::{Collector, Config, CustomCodeMemory, Engine, Result};
 
 use crate::cpu;
 use crate::linear_memory;
@@ -10,8 +10,9 @@ use crate::linear_memory;
 /// The compiler reserves 4 GiB a memory and a guard, so that it needs no bounds checks.
 const MEMORY_RESERVATION: u64 = 1 << 32;
 const MEMORY_GUARD: u64 = 32 << 20;
-/// Of the 6 MiB stack; the rest is for the image's own functions.
-const WASM_STACK: usize = 2 << 20;
+/// Of the 10 MiB stack; the rest is for the image's own functions. A Python program that recurses too
+/// deep then sees its own error before the stack ends, but for the deepest calls of C.
+const WASM_STACK: usize = 7 << 20;
 
 /// Compiled code is mapped by the host, executable and read-only, before we hear of it.
 struct MappedCode;
@@ -43,8 +44,7 @@ pub fn new() -> Engine {
         .wasm_function_references(true)
         .wasm_gc(true)
         .wasm_exceptions(true)
-        // Not there yet, but the compiler marks every module with it, and its setting is not ours.
-        .wasm_features(WasmFeatures::COMPONENT_MODEL, true)
+        .wasm_component_model(true)
         .collector(Collector::DeferredReferenceCounting)
         .concurrency_support(false)
         .max_wasm_stack(WASM_STACK)

@@ -97,6 +97,9 @@ impl Failure {
             .downcast_ref::<WasmBacktrace>()
             .map(|trace| trace.frames().iter().map(Frame::new).collect())
             .unwrap_or_default();
+        if let Some(Trap::CannotEnterComponent) = error.downcast_ref::<Trap>() {
+            return Self::Error("the component trapped before: it cannot be called again".into());
+        }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             let message = trap.to_string();
             let message = message

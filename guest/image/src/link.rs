@@ -33,7 +33,7 @@ fn call(
     }
 }
 
-fn no_world() -> Error {
+pub fn no_world() -> Error {
     Error::new(Failure::Link(
         "no WASI world was set up before the instance".into(),
     ))

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use hypercell_wasi::{FileSystem, Wasi};
+use wasmtime::component::{self, Component, ResourceTable};
 use wasmtime::{Engine, Extern, Instance, Linker, Module, Store};
 
 use crate::clock;
@@ -13,6 +14,7 @@ use crate::engine;
 use crate::failure::Failure;
 use crate::host::GuestHost;
 use crate::link;
+use crate::p2;
 use crate::table_limiter::TableLimiter;
 use crate::values::Handles;
 
@@ -21,7 +23,23 @@ pub struct State {
     pub fs: FileSystem,
     pub wasi: Option<Wasi>,
     pub host: GuestHost,
+    /// Of components: those resources that are no descriptors.
+    pub resources: ResourceTable,
     limiter: TableLimiter,
+}
+
+/// Code that was loaded.
+#[derive(Clone)]
+pub enum Code {
+    Module(Module),
+    Component(Component),
+}
+
+/// What code became.
+#[derive(Clone)]
+pub enum Running {
+    Module(Instance),
+    Component(Component, component::Instance),
 }
 
 /// Everything that commands work on. It lives until the VM ends.
@@ -29,8 +47,9 @@ pub struct Machine {
     pub engine: Engine,
     pub store: Store<State>,
     pub linker: Linker<State>,
-    pub modules: Vec<Module>,
-    pub instances: Vec<Instance>,
+    pub component_linker: component::Linker<State>,
+    pub modules: Vec<Code>,
+    pub instances: Vec<Running>,
     /// Instances that other modules can import from.
     pub names: BTreeMap<String, Instance>,
     pub handles: Handles,
@@ -43,12 +62,15 @@ impl Machine {
             fs: FileSystem::new(clock::realtime()),
             wasi: None,
             host: GuestHost::new(),
+            resources: p2::resources(),
             limiter: TableLimiter,
         };
         let mut store = Store::new(&engine, state);
         store.limiter(|state| &mut state.limiter);
+        p2::limit(&mut store);
         Self {
             linker: link::linker(&engine),
+            component_linker: p2::linker(&engine),
             engine,
             store,
             modules: Vec::new(),
@@ -58,10 +80,20 @@ impl Machine {
         }
     }
 
-    /// The instance of that number.
-    pub fn instance(&self, number: u32) -> Result<Instance, Failure> {
-        let found = self.instances.get(number as usize).copied();
+    /// The instance of that number, of a module or a component.
+    pub fn running(&self, number: u32) -> Result<&Running, Failure> {
+        let found = self.instances.get(number as usize);
         found.ok_or_else(|| Failure::Error(format!("there is no instance {number}")))
+    }
+
+    /// The module instance of that number.
+    pub fn instance(&self, number: u32) -> Result<Instance, Failure> {
+        match self.running(number)? {
+            Running::Module(instance) => Ok(*instance),
+            Running::Component(..) => Err(Failure::Error(format!(
+                "instance {number} is a component: its functions take and give text"
+            ))),
+        }
     }
 
     /// An export of an instance.

@@ -26,6 +26,7 @@ mod link;
 mod machine;
 mod memory_functions;
 mod output;
+mod p2;
 mod panic;
 mod platform;
 mod random;

@@ -109,6 +109,11 @@ impl FdTable {
             .replace(moved))
     }
 
+    /// All that are open, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &Descriptor> {
+        self.slots.iter().flatten()
+    }
+
     /// Closes all of them.
     pub fn drain(&mut self) -> impl Iterator<Item = Descriptor> {
         self.slots.drain(..).flatten()

@@ -70,10 +70,19 @@ pub fn path(mem: &[u8], at: u32, len: u32) -> Answer<String> {
         return Err(Errno::Nametoolong);
     }
     let text = core::str::from_utf8(data).map_err(|_| Errno::Ilseq)?;
+    check_path(text)?;
+    Ok(String::from(text))
+}
+
+/// Refuses a text that can be no path.
+pub fn check_path(text: &str) -> Answer<()> {
+    if text.len() > MAX_PATH {
+        return Err(Errno::Nametoolong);
+    }
     if text.contains('\0') {
         return Err(Errno::Inval);
     }
-    Ok(String::from(text))
+    Ok(())
 }
 
 /// One `iovec` or `ciovec`: address and length of a buffer.

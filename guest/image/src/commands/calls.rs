@@ -89,7 +89,7 @@ const fn type_name(value: &Val) -> &'static str {
 }
 
 /// A program that ended badly after it met a limit of the file system ended because of it.
-fn with_quota(failure: Failure, machine: &Machine) -> Failure {
+pub(super) fn with_quota(failure: Failure, machine: &Machine) -> Failure {
     match machine.store.data().fs.quota_hit() {
         Some(hit) if !matches!(failure, Failure::Exit(0)) => {
             Failure::Refused(format!("{hit} ({failure})"))

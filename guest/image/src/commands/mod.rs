@@ -1,6 +1,7 @@
 //! The commands: one function each, by what they work on.
 
 mod calls;
+mod components;
 mod files;
 mod memories;
 mod modules;
@@ -33,6 +34,7 @@ pub fn execute(
         abi::CMD_REGISTER => modules::register(machine, from)?,
         abi::CMD_FILL_TABLES => modules::fill_tables(machine, from)?,
         abi::CMD_INVOKE => calls::invoke(machine, from, &mut reply)?,
+        abi::CMD_CALL => components::call(machine, from, &mut reply)?,
         abi::CMD_GLOBAL_GET => calls::global_get(machine, from, &mut reply)?,
         abi::CMD_GLOBAL_SET => calls::global_set(machine, from)?,
         abi::CMD_MEMORY_READ => memories::read(machine, from, &mut reply, room)?,

@@ -7,12 +7,14 @@ use core::ptr::{self, NonNull};
 use hypercell_abi as abi;
 use hypercell_abi::wire::{Reader, Writer};
 use hypercell_wasi::Wasi;
+use wasmtime::component::Component;
 use wasmtime::{AsContextMut, Instance, Module, OutOfMemory, RootScope, Trap, WasmBacktrace};
 
+use super::components;
 use crate::failure::Failure;
 use crate::linear_memory;
 use crate::link;
-use crate::machine::{Machine, State};
+use crate::machine::{Code, Machine, Running, State};
 
 pub fn load(
     machine: &mut Machine,
@@ -21,14 +23,8 @@ pub fn load(
 ) -> Result<(), Failure> {
     let (address, length, kind) = (from.u64()?, from.u64()?, from.u32()?);
     from.end()?;
-    match kind {
-        abi::KIND_MODULE => (),
-        abi::KIND_COMPONENT => {
-            return Err(Failure::Error(
-                "this image runs modules, not yet components".into(),
-            ));
-        }
-        _ => return Err(Failure::Error(format!("there is no kind {kind} of code"))),
+    if !matches!(kind, abi::KIND_MODULE | abi::KIND_COMPONENT) {
+        return Err(Failure::Error(format!("there is no kind {kind} of code")));
     }
     let end = abi::CODE_BASE + abi::CODE_SIZE;
     if address < abi::CODE_BASE || address >= end || length > end - address {
@@ -40,10 +36,18 @@ pub fn load(
     let code = NonNull::new(code).expect("the code window is not at 0");
     // SAFETY: the host mapped this range, `.text` executable, before it sent the command; nobody
     // writes it, and it stays mapped. Only the host's compiler process makes such files.
-    let module = unsafe { Module::deserialize_raw(&machine.engine, code) }
-        .map_err(|error| Failure::Error(format!("the code cannot be loaded: {error:#}")))?;
+    let loaded = unsafe {
+        match kind {
+            abi::KIND_COMPONENT => {
+                Component::deserialize_raw(&machine.engine, code).map(Code::Component)
+            }
+            _ => Module::deserialize_raw(&machine.engine, code).map(Code::Module),
+        }
+    };
+    let loaded =
+        loaded.map_err(|error| Failure::Error(format!("the code cannot be loaded: {error:#}")))?;
     reply.u32(machine.modules.len() as u32);
-    machine.modules.push(module);
+    machine.modules.push(loaded);
     Ok(())
 }
 
@@ -70,14 +74,27 @@ pub fn instantiate(
     let number = from.u32()?;
     let name = from.str()?;
     from.end()?;
-    let module = machine.modules.get(number as usize).cloned();
-    let module = module.ok_or_else(|| Failure::Error(format!("there is no module {number}")))?;
-    let imports = link::resolve(machine, &module)?;
-
+    let code = machine.modules.get(number as usize).cloned();
+    let code = code.ok_or_else(|| Failure::Error(format!("there is no module {number}")))?;
     let refused = linear_memory::refused();
-    let mut scope = RootScope::new(&mut machine.store);
-    let instance = Instance::new(&mut scope, &module, &imports).map_err(|error| {
-        let _ = scope.as_context_mut().take_pending_exception();
+    let running = match code {
+        Code::Module(module) => {
+            let imports = link::resolve(machine, &module)?;
+            let mut scope = RootScope::new(&mut machine.store);
+            let made = Instance::new(&mut scope, &module, &imports);
+            if made.is_err() {
+                let _ = scope.as_context_mut().take_pending_exception();
+            }
+            made.map(Running::Module)
+        }
+        Code::Component(component) => {
+            components::check(machine, &component, name)?;
+            let linker = &machine.component_linker;
+            let instance = linker.instantiate(&mut machine.store, &component);
+            instance.map(|instance| Running::Component(component, instance))
+        }
+    };
+    let running = running.map_err(|error| {
         let ran = error.is::<WasmBacktrace>()
             || error.is::<Trap>()
             || error.is::<Failure>()
@@ -90,12 +107,13 @@ pub fn instantiate(
             Failure::Link(format!("{error:#}"))
         }
     })?;
-    drop(scope);
     reply.u32(machine.instances.len() as u32);
-    machine.instances.push(instance);
-    if !name.is_empty() {
+    if let Running::Module(instance) = running
+        && !name.is_empty()
+    {
         machine.names.insert(name.into(), instance);
     }
+    machine.instances.push(running);
     Ok(())
 }
 

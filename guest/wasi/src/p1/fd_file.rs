@@ -59,7 +59,7 @@ impl Wasi {
         answer(self.set_times(call, fd, atim, mtim, flags))
     }
 
-    fn advise<H: Host>(&self, call: &Call<'_, H>, fd: u32, advice: u32) -> Answer<()> {
+    pub(crate) fn advise<H: Host>(&self, call: &Call<'_, H>, fd: u32, advice: u32) -> Answer<()> {
         let descriptor = self.fds.get(fd)?;
         let id = descriptor.node(Errno::Spipe)?;
         if advice > LAST_ADVICE {
@@ -96,7 +96,7 @@ impl Wasi {
     }
 
     /// Everything is in memory: nothing to wait for.
-    fn sync(&self, fd: u32) -> Answer<()> {
+    pub(crate) fn sync(&self, fd: u32) -> Answer<()> {
         let descriptor = self.fds.get(fd)?;
         if descriptor.rights & (rights::FD_SYNC | rights::FD_DATASYNC) == 0 {
             return Err(Errno::Notcapable);
@@ -104,7 +104,7 @@ impl Wasi {
         Ok(())
     }
 
-    fn resize<H: Host>(&self, call: &mut Call<'_, H>, fd: u32, size: u64) -> Answer<()> {
+    pub(crate) fn resize<H: Host>(&self, call: &mut Call<'_, H>, fd: u32, size: u64) -> Answer<()> {
         let descriptor = self.fds.get(fd)?;
         let id = descriptor.node(Errno::Inval)?;
         if call.fs.is_directory(id) {

@@ -8,7 +8,7 @@ mod fd_file;
 mod fd_io;
 mod fd_state;
 mod path_change;
-mod path_open;
+pub(crate) mod path_open;
 mod path_read;
 mod poll;
 mod process;

@@ -1,5 +1,7 @@
 //! Making, linking, renaming and removing names.
 
+use alloc::string::String;
+
 use super::path_read::follow;
 use crate::errno::{Answer, Errno, answer};
 use crate::fs::path::Last;
@@ -7,9 +9,6 @@ use crate::host::{Call, Host};
 use crate::memory;
 use crate::types::rights;
 use crate::wasi::Wasi;
-
-/// A path argument: the descriptor it starts from, address, length.
-type PathArg = (u32, u32, u32);
 
 impl Wasi {
     pub fn path_create_directory<H: Host>(
@@ -19,7 +18,10 @@ impl Wasi {
         path: u32,
         path_len: u32,
     ) -> Errno {
-        answer(self.create_directory(call, (fd, path, path_len)))
+        answer(
+            memory::path(call.mem, path, path_len)
+                .and_then(|path| self.create_directory(call, fd, &path)),
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -34,12 +36,10 @@ impl Wasi {
         new_path: u32,
         new_len: u32,
     ) -> Errno {
-        answer(self.link(
-            call,
-            (old_fd, old_path, old_len),
-            lookup,
-            (new_fd, new_path, new_len),
-        ))
+        let paths = paths(call, (old_path, old_len), (new_path, new_len));
+        answer(paths.and_then(|(old, new)| {
+            self.link(call, (old_fd, &old), follow(lookup)?, (new_fd, &new))
+        }))
     }
 
     pub fn path_remove_directory<H: Host>(
@@ -49,7 +49,10 @@ impl Wasi {
         path: u32,
         path_len: u32,
     ) -> Errno {
-        answer(self.remove_directory(call, (fd, path, path_len)))
+        answer(
+            memory::path(call.mem, path, path_len)
+                .and_then(|path| self.remove_directory(call, fd, &path)),
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -63,11 +66,8 @@ impl Wasi {
         new_path: u32,
         new_len: u32,
     ) -> Errno {
-        answer(self.rename(
-            call,
-            (old_fd, old_path, old_len),
-            (new_fd, new_path, new_len),
-        ))
+        let paths = paths(call, (old_path, old_len), (new_path, new_len));
+        answer(paths.and_then(|(old, new)| self.rename(call, (old_fd, &old), (new_fd, &new))))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -80,7 +80,8 @@ impl Wasi {
         path: u32,
         path_len: u32,
     ) -> Errno {
-        answer(self.symlink(call, (target, target_len), (fd, path, path_len)))
+        let paths = paths(call, (target, target_len), (path, path_len));
+        answer(paths.and_then(|(target, path)| self.symlink(call, &target, fd, &path)))
     }
 
     pub fn path_unlink_file<H: Host>(
@@ -90,17 +91,17 @@ impl Wasi {
         path: u32,
         path_len: u32,
     ) -> Errno {
-        answer(self.unlink(call, (fd, path, path_len)))
+        answer(memory::path(call.mem, path, path_len).and_then(|path| self.unlink(call, fd, &path)))
     }
 
-    fn create_directory<H: Host>(
+    pub(crate) fn create_directory<H: Host>(
         &self,
         call: &mut Call<'_, H>,
-        (fd, path, len): PathArg,
+        fd: u32,
+        path: &str,
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_CREATE_DIRECTORY)?;
-        let path = memory::path(call.mem, path, len)?;
-        let found = call.fs.resolve(dir, &path, false)?;
+        let found = call.fs.resolve(dir, path, false)?;
         if found.id.is_some() {
             return Err(Errno::Exist);
         }
@@ -110,22 +111,20 @@ impl Wasi {
             .map(|_| ())
     }
 
-    fn link<H: Host>(
+    pub(crate) fn link<H: Host>(
         &self,
         call: &mut Call<'_, H>,
-        (old_fd, old_path, old_len): PathArg,
-        lookup: u32,
-        (new_fd, new_path, new_len): PathArg,
+        (old_fd, old_path): (u32, &str),
+        follow: bool,
+        (new_fd, new_path): (u32, &str),
     ) -> Answer<()> {
         let old_dir = self.base(call.fs, old_fd, rights::PATH_LINK_SOURCE)?;
         let new_dir = self.base(call.fs, new_fd, rights::PATH_LINK_TARGET)?;
-        let old_path = memory::path(call.mem, old_path, old_len)?;
-        let new_path = memory::path(call.mem, new_path, new_len)?;
         let id = call
             .fs
-            .resolve(old_dir, &old_path, follow(lookup)?)?
+            .resolve(old_dir, old_path, follow)?
             .existing(call.fs)?;
-        let new = call.fs.resolve(new_dir, &new_path, false)?;
+        let new = call.fs.resolve(new_dir, new_path, false)?;
         if new.id.is_some() {
             return Err(Errno::Exist);
         }
@@ -136,13 +135,13 @@ impl Wasi {
         call.fs.link(id, new.dir, new.name(Errno::Exist)?, now)
     }
 
-    fn remove_directory<H: Host>(
+    pub(crate) fn remove_directory<H: Host>(
         &self,
         call: &mut Call<'_, H>,
-        (fd, path, len): PathArg,
+        fd: u32,
+        path: &str,
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_REMOVE_DIRECTORY)?;
-        let path = memory::path(call.mem, path, len)?;
         let found = call.fs.resolve(dir, path.trim_end_matches('/'), false)?;
         found.existing(call.fs)?;
         let special = if found.last == Last::Dot {
@@ -155,38 +154,35 @@ impl Wasi {
             .remove_directory(found.dir, found.name(special)?, now)
     }
 
-    fn rename<H: Host>(
+    pub(crate) fn rename<H: Host>(
         &self,
         call: &mut Call<'_, H>,
-        (old_fd, old_path, old_len): PathArg,
-        (new_fd, new_path, new_len): PathArg,
+        (old_fd, old_path): (u32, &str),
+        (new_fd, new_path): (u32, &str),
     ) -> Answer<()> {
         let old_dir = self.base(call.fs, old_fd, rights::PATH_RENAME_SOURCE)?;
         let new_dir = self.base(call.fs, new_fd, rights::PATH_RENAME_TARGET)?;
-        let old_path = memory::path(call.mem, old_path, old_len)?;
-        let new_path = memory::path(call.mem, new_path, new_len)?;
-        let old = call.fs.resolve(old_dir, &old_path, false)?;
-        let new = call.fs.resolve(new_dir, &new_path, false)?;
+        let old = call.fs.resolve(old_dir, old_path, false)?;
+        let new = call.fs.resolve(new_dir, new_path, false)?;
         let now = call.host.realtime();
         call.fs.rename(&old, &new, now)
     }
 
-    fn symlink<H: Host>(
+    pub(crate) fn symlink<H: Host>(
         &self,
         call: &mut Call<'_, H>,
-        (target, target_len): (u32, u32),
-        (fd, path, len): PathArg,
+        target: &str,
+        fd: u32,
+        path: &str,
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_SYMLINK)?;
-        let target = memory::path(call.mem, target, target_len)?;
-        let path = memory::path(call.mem, path, len)?;
         if target.is_empty() {
             return Err(Errno::Noent);
         }
         if target.starts_with('/') {
             return Err(Errno::Notcapable);
         }
-        let found = call.fs.resolve(dir, &path, false)?;
+        let found = call.fs.resolve(dir, path, false)?;
         if let Some(id) = found.id {
             let through_file = found.slash && !call.fs.is_directory(id);
             return Err(if through_file {
@@ -200,14 +196,18 @@ impl Wasi {
         }
         let now = call.host.realtime();
         call.fs
-            .create_symlink(found.dir, found.name(Errno::Exist)?, &target, now)
+            .create_symlink(found.dir, found.name(Errno::Exist)?, target, now)
             .map(|_| ())
     }
 
-    fn unlink<H: Host>(&self, call: &mut Call<'_, H>, (fd, path, len): PathArg) -> Answer<()> {
+    pub(crate) fn unlink<H: Host>(
+        &self,
+        call: &mut Call<'_, H>,
+        fd: u32,
+        path: &str,
+    ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_UNLINK_FILE)?;
-        let path = memory::path(call.mem, path, len)?;
-        let found = call.fs.resolve(dir, &path, false)?;
+        let found = call.fs.resolve(dir, path, false)?;
         found.existing(call.fs)?;
         // With a slash the name before it may be a symlink to the directory.
         if found.slash {
@@ -216,4 +216,16 @@ impl Wasi {
         let now = call.host.realtime();
         call.fs.unlink(found.dir, found.name(Errno::Isdir)?, now)
     }
+}
+
+/// Two path arguments, copied.
+fn paths<H: Host>(
+    call: &Call<'_, H>,
+    (first, first_len): (u32, u32),
+    (second, second_len): (u32, u32),
+) -> Answer<(String, String)> {
+    Ok((
+        memory::path(call.mem, first, first_len)?,
+        memory::path(call.mem, second, second_len)?,
+    ))
 }

@@ -10,12 +10,12 @@ use crate::types::{SYMLINK_FOLLOW, fdflags, oflags, rights};
 use crate::wasi::Wasi;
 
 /// The arguments that say how to open.
-struct How {
-    follow: bool,
-    oflags: u32,
-    base: u64,
-    inheriting: u64,
-    flags: u16,
+pub(crate) struct How {
+    pub follow: bool,
+    pub oflags: u32,
+    pub base: u64,
+    pub inheriting: u64,
+    pub flags: u16,
 }
 
 impl How {
@@ -50,17 +50,20 @@ impl Wasi {
             inheriting,
             flags: flags as u16,
         };
-        answer(self.open(call, fd, (path, path_len), &how, opened))
+        answer(memory::path(call.mem, path, path_len).and_then(|path| {
+            memory::bytes(call.mem, opened, 4)?;
+            let number = self.open(call, fd, &path, &how)?;
+            memory::write_u32(call.mem, opened, number)
+        }))
     }
 
-    fn open<H: Host>(
+    pub(crate) fn open<H: Host>(
         &mut self,
         call: &mut Call<'_, H>,
         fd: u32,
-        (path, path_len): (u32, u32),
+        path: &str,
         how: &How,
-        opened: u32,
-    ) -> Answer<()> {
+    ) -> Answer<u32> {
         let mut needed = rights::PATH_OPEN;
         if how.has(oflags::CREAT) {
             needed |= rights::PATH_CREATE_FILE;
@@ -69,8 +72,6 @@ impl Wasi {
             needed |= rights::PATH_FILESTAT_SET_SIZE;
         }
         let dir = self.base(call.fs, fd, needed)?;
-        let path = memory::path(call.mem, path, path_len)?;
-        memory::bytes(call.mem, opened, 4)?;
         if how.has(oflags::CREAT) && how.has(oflags::DIRECTORY) {
             return Err(Errno::Inval);
         }
@@ -79,14 +80,14 @@ impl Wasi {
             return Err(Errno::Mfile);
         }
         let inheriting = self.fds.get(fd)?.inheriting;
-        let mut id = self.find_or_create(call, dir, &path, how, inheriting)?;
+        let mut id = self.find_or_create(call, dir, path, how, inheriting)?;
         if call.fs.is_deferred(id) {
             // Held, so that the place of the inode is not taken by another one meanwhile.
             call.fs.hold(id);
             call.host.deferred(call.fs);
             call.fs.end_deferral(id);
             call.fs.release(id);
-            id = self.find_or_create(call, dir, &path, how, inheriting)?;
+            id = self.find_or_create(call, dir, path, how, inheriting)?;
         }
         if how.has(oflags::TRUNC) {
             let now = call.host.realtime();
@@ -107,7 +108,7 @@ impl Wasi {
         };
         let number = self.fds.add(descriptor)?;
         call.fs.hold(id);
-        memory::write_u32(call.mem, opened, number)
+        Ok(number)
     }
 
     /// The inode to open, after every check but the limit on descriptors.

@@ -2,10 +2,11 @@
 
 use super::fd_file::times;
 use crate::errno::{Answer, Errno, answer};
+use crate::fs::FileSystem;
 use crate::fs::inode::Node;
 use crate::host::{Call, Host};
 use crate::memory;
-use crate::types::{SYMLINK_FOLLOW, rights};
+use crate::types::{FileStat, SYMLINK_FOLLOW, rights};
 use crate::wasi::Wasi;
 
 impl Wasi {
@@ -19,7 +20,10 @@ impl Wasi {
         path_len: u32,
         stat: u32,
     ) -> Errno {
-        answer(self.path_stat(call, fd, lookup, (path, path_len), stat))
+        answer(memory::path(call.mem, path, path_len).and_then(|path| {
+            let found = self.path_stat(call, fd, follow(lookup)?, &path)?;
+            memory::write(call.mem, stat, &found.encode())
+        }))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -34,7 +38,11 @@ impl Wasi {
         mtim: u64,
         flags: u32,
     ) -> Errno {
-        answer(self.path_times(call, fd, lookup, (path, path_len), (atim, mtim, flags)))
+        answer(memory::path(call.mem, path, path_len).and_then(|path| {
+            let now = call.host.realtime();
+            let times = times(atim, mtim, flags, now)?;
+            self.path_times(call, fd, follow(lookup)?, &path, times)
+        }))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -48,62 +56,49 @@ impl Wasi {
         buf_len: u32,
         used: u32,
     ) -> Errno {
-        answer(self.readlink(call, fd, (path, path_len), (buf, buf_len), used))
+        answer(memory::path(call.mem, path, path_len).and_then(|path| {
+            let target = self.readlink(call.fs, fd, &path)?;
+            memory::bytes(call.mem, used, 4)?;
+            let out = memory::bytes_mut(call.mem, buf, buf_len)?;
+            let count = target.len().min(out.len());
+            out[..count].copy_from_slice(&target.as_bytes()[..count]);
+            memory::write_u32(call.mem, used, count as u32)
+        }))
     }
 
-    fn path_stat<H: Host>(
+    pub(crate) fn path_stat<H: Host>(
         &self,
-        call: &mut Call<'_, H>,
+        call: &Call<'_, H>,
         fd: u32,
-        lookup: u32,
-        (path, path_len): (u32, u32),
-        stat: u32,
-    ) -> Answer<()> {
+        follow: bool,
+        path: &str,
+    ) -> Answer<FileStat> {
         let dir = self.base(call.fs, fd, rights::PATH_FILESTAT_GET)?;
-        let path = memory::path(call.mem, path, path_len)?;
-        let found = call.fs.resolve(dir, &path, follow(lookup)?)?;
-        let found = call.fs.inode(found.existing(call.fs)?).stat();
-        memory::write(call.mem, stat, &found.encode())
+        let found = call.fs.resolve(dir, path, follow)?;
+        Ok(call.fs.inode(found.existing(call.fs)?).stat())
     }
 
-    fn path_times<H: Host>(
+    pub(crate) fn path_times<H: Host>(
         &self,
         call: &mut Call<'_, H>,
         fd: u32,
-        lookup: u32,
-        (path, path_len): (u32, u32),
-        (atim, mtim, flags): (u64, u64, u32),
+        follow: bool,
+        path: &str,
+        (atim, mtim): (Option<u64>, Option<u64>),
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_FILESTAT_SET_TIMES)?;
-        let path = memory::path(call.mem, path, path_len)?;
         let now = call.host.realtime();
-        let (atim, mtim) = times(atim, mtim, flags, now)?;
-        let id = call
-            .fs
-            .resolve(dir, &path, follow(lookup)?)?
-            .existing(call.fs)?;
+        let id = call.fs.resolve(dir, path, follow)?.existing(call.fs)?;
         call.fs.set_times(id, atim, mtim, now)
     }
 
-    fn readlink<H: Host>(
-        &self,
-        call: &mut Call<'_, H>,
-        fd: u32,
-        (path, path_len): (u32, u32),
-        (buf, buf_len): (u32, u32),
-        used: u32,
-    ) -> Answer<()> {
-        let dir = self.base(call.fs, fd, rights::PATH_READLINK)?;
-        let path = memory::path(call.mem, path, path_len)?;
-        let id = call.fs.resolve(dir, &path, false)?.existing(call.fs)?;
-        let Node::Symlink(target) = &call.fs.inode(id).node else {
-            return Err(Errno::Inval);
-        };
-        memory::bytes(call.mem, used, 4)?;
-        let out = memory::bytes_mut(call.mem, buf, buf_len)?;
-        let count = target.len().min(out.len());
-        out[..count].copy_from_slice(&target.as_bytes()[..count]);
-        memory::write_u32(call.mem, used, count as u32)
+    pub(crate) fn readlink<'a>(&self, fs: &'a FileSystem, fd: u32, path: &str) -> Answer<&'a str> {
+        let dir = self.base(fs, fd, rights::PATH_READLINK)?;
+        let id = fs.resolve(dir, path, false)?.existing(fs)?;
+        match &fs.inode(id).node {
+            Node::Symlink(target) => Ok(target),
+            _ => Err(Errno::Inval),
+        }
     }
 }
 
