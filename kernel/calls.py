@@ -8,8 +8,9 @@ import struct
 from collections.abc import Sequence
 
 from hypercell.kernel.options import Invocation
-from hypercell.kernel.safe_text import safe_name
+from hypercell.kernel.safe_text import safe_name, safe_text
 from hypercell.kernel.suggest import did_you_mean
+from hypercell.vmm.commands import Ok
 from hypercell.vmm.errors import InvokeError
 from hypercell.vmm.outcome import ValType, Value
 from hypercell.vmm.program import ExportType
@@ -50,6 +51,22 @@ def typed_arguments(export: ExportType, call: Invocation) -> tuple[Value, ...]:
         _parse(kind, word, f"argument {number} of {safe_name(export.name)}")
         for number, (kind, word) in enumerate(zip(export.params, call.args, strict=True), 1)
     )
+
+
+def text_arguments(export: ExportType, call: Invocation) -> tuple[str, ...]:
+    """The words of ``call`` for a component's function, which has to take strings."""
+    if len(call.args) != len(export.params) or any(kind != "string" for kind in export.params):
+        raise InvokeError(
+            f"{signature(export)} cannot be called with {len(call.args)} strings",
+            hint="of a component, functions that take and give strings can be called",
+        )
+    return call.args
+
+
+def text_line(call: Invocation, reply: Ok) -> str:
+    """``greet(Ada) = 'hello'``; for the error of a ``result``: ``greet(Ada) = error 'why'``."""
+    head = f"{safe_name(call.export)}({', '.join(map(safe_name, call.args))})"
+    return f"{head} = {'' if reply.number else 'error '}{safe_text(repr(reply.text))}"
 
 
 def signature(export: ExportType) -> str:

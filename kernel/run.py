@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 HOME = "/home"
 TMP = "/tmp"  # noqa: S108 (a path of the guest)
 _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
-_START = "_start"
 _INITIALIZE = "_initialize"
 
 
@@ -61,7 +60,8 @@ async def run_program(
     )
 
     def on_output(stream: int, data: bytes) -> None:
-        on_event(Stream(_STREAMS[stream], data))
+        if stream in _STREAMS:  # display records are for languages that know them
+            on_event(Stream(_STREAMS[stream], data))
 
     replies = await vm.run(
         commands,
@@ -98,7 +98,7 @@ def _commands(
         *(c.Mount("/", index, abi.MOUNT_LAYER) for index in range(count)),
         c.Mount(HOME, count if has_home else None, abi.MOUNT_HOME),
         c.Mount(TMP, None, abi.MOUNT_TMP),
-        c.Load(0),
+        c.Load(0, program.code.component),
         c.Wasi(program.args, program.env, preopens, stdin),
         c.Instantiate(0),
     ]
@@ -110,7 +110,13 @@ def _commands(
 
     exports = program.code.exports
     if program.mode is Mode.COMMAND:
-        invoke(_START, (), None)
+        commands.append(c.start(component=program.code.component))
+        names.append(None)
+    elif program.code.component:
+        for call in program.invocations:
+            texts = calls.text_arguments(calls.find_function(exports, call.export), call)
+            commands.append(c.Call(0, call.export, texts))
+            names.append(call)
     else:
         typed = [
             calls.typed_arguments(calls.find_function(exports, call.export), call)
@@ -133,8 +139,10 @@ def _show_calls(
 ) -> None:
     """The results of the calls that returned, whatever came after."""
     lines = [
-        calls.call_line(call, reply.values)
-        for _, reply, call in zip(commands, replies, names, strict=False)
+        calls.text_line(call, reply)
+        if isinstance(command, c.Call)
+        else calls.call_line(call, reply.values)
+        for command, reply, call in zip(commands, replies, names, strict=False)
         if call is not None and isinstance(reply, c.Ok)
     ]
     if lines:
@@ -169,13 +177,14 @@ def _error(command: c.Command, reply: c.Reply) -> HypercellError:
         return ProtocolViolation("a batch stopped at a command that went well")
     if reply.status == abi.ST_LINK:
         return LinkError(
-            reply.message, hint="a cell can import the functions of wasi_snapshot_preview1"
+            reply.message,
+            hint="a module can import wasi_snapshot_preview1, a component the wasi:* of WASI 0.2",
         )
     if reply.status == abi.ST_REFUSED:
         if isinstance(command, c.Mount | c.PutFile | c.Export):
             return HomeLimitExceeded(reply.message, hint="delete files of /home: %files, %rm")
         return MemoryLimitExceeded(reply.message, hint="ask for less, or give it more with --mem")
-    if isinstance(command, c.Invoke):
+    if isinstance(command, c.Invoke | c.Call):
         return InvokeError(reply.message)
     what = type(command).__name__.lower()
     return GuestError(f"the VM could not {what} what it was given: {reply.message}")

@@ -172,7 +172,10 @@ Command = (
 
 
 class Ok(msgspec.Struct, frozen=True, tag=True):
-    """Done. ``number``: a module or instance, or 0 for a call's error; ``size``: of a file, or "more" of an export."""
+    """Done. ``number``: a module or instance, or 0 for the error of a call.
+
+    ``size``: of a file, or "more" of an export.
+    """
 
     number: int = 0
     values: tuple[Value, ...] = ()
@@ -201,6 +204,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     status: int
     message: str
+
+
+def start(*, component: bool) -> Command:
+    """Run the first instance as a program."""
+    return Call(0, "wasi:cli/run#run") if component else Invoke(0, "_start")
 
 
 Reply = Ok | Trapped | Exited | Failed

@@ -97,9 +97,7 @@ def compile_module(
     return Compiled(exports, imports), memfd.of_bytes(code, "code")
 
 
-def _compile_component(
-    shared_engine: wasmtime.Engine, wasm: bytes
-) -> tuple[Compiled, int]:
+def _compile_component(shared_engine: wasmtime.Engine, wasm: bytes) -> tuple[Compiled, int]:
     try:
         component = wasmtime.component.Component(shared_engine, wasm)
         code = component.serialize()

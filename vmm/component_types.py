@@ -1,64 +1,57 @@
 """Imports and exports of a compiled component, as ``program`` describes them.
 
-Runs in the compiler's child: Wasmtime's reflection is asked, and whatever it has no name for is "?".
+Runs in the compiler's child, which may die of it: Wasmtime's reflection is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+
+from wasmtime import component as wc
 
 from hypercell.vmm.program import ExportType, ImportType
 
 if TYPE_CHECKING:
     import wasmtime
-    from wasmtime.component import Component
 
-_MAX_ITEMS = 10_000
-_SIMPLE = frozenset(
-    {"Bool", "S8", "S16", "S32", "S64", "U8", "U16", "U32", "U64", "F32", "F64", "Char", "String"}
-)
+_MAX_EXPORTS = 10_000
 
 
 def read(
-    component: Component, engine: wasmtime.Engine
+    component: wc.Component, engine: wasmtime.Engine
 ) -> tuple[tuple[ImportType, ...], tuple[ExportType, ...]]:
     """Imports, one an interface; exports: functions, named ``interface#function`` or plainly."""
     ty = component.type
     imports = tuple(
-        ImportType(name, "", _kind(item)) for name, item in ty.imports(engine).items()
+        ImportType(name, "", "instance" if isinstance(item, wc.ComponentInstanceType) else "other")
+        for name, item in ty.imports(engine).items()
     )
-    return imports, tuple(_exports(ty.exports(engine), engine))
+    exports = tuple(_functions(ty.exports(engine), engine))
+    return imports, exports[:_MAX_EXPORTS]
 
 
-def _exports(items: dict[str, object], engine: wasmtime.Engine) -> Iterator[ExportType]:
-    count = 0
+def _functions(
+    items: Mapping[str, wc.ComponentItem], engine: wasmtime.Engine
+) -> Iterator[ExportType]:
     for name, item in items.items():
-        inner = item.exports(engine) if _kind(item) == "instance" else {"": item}  # type: ignore[attr-defined]
-        for function, of in inner.items():
-            count += 1
-            if count > _MAX_ITEMS:
-                return
-            path = f"{name}#{function}" if function else name
-            if _kind(of) == "func":
-                params = tuple(_type(kind) for _, kind in of.params)
-                result = of.result
-                yield ExportType(path, "func", params, () if result is None else (_type(result),))
-            else:
-                yield ExportType(path, _kind(of))
+        if isinstance(item, wc.FuncType):
+            yield _function(name, item)
+        elif isinstance(item, wc.ComponentInstanceType):
+            for inner, of in item.exports(engine).items():
+                if isinstance(of, wc.FuncType):
+                    yield _function(f"{name}#{inner}", of)
 
 
-def _kind(item: object) -> str:
-    kinds = {"FuncType": "func", "ComponentInstanceType": "instance", "ModuleType": "module"}
-    return kinds.get(type(item).__name__, "type")
+def _function(name: str, ty: wc.FuncType) -> ExportType:
+    result = ty.result
+    params = tuple(_type(kind) for _, kind in ty.params)
+    return ExportType(name, "func", params, () if result is None else (_type(result),))
 
 
-def _type(kind: object) -> str:
-    name = type(kind).__name__
-    if name in _SIMPLE:
-        return name.lower()
-    if name == "ResultType":
-        ok, err = (getattr(kind, field, None) for field in ("ok", "err"))
-        inner = ", ".join("_" if part is None else _type(part) for part in (ok, err))
-        return "result" if ok is None and err is None else f"result<{inner}>"
-    return name.removesuffix("Type").lower() or "?"
+def _type(kind: wc.ValType) -> str:
+    name = type(kind).__name__.removesuffix("Type").lower()
+    if not isinstance(kind, wc.ResultType):
+        return name
+    parts = ["_" if part is None else _type(part) for part in (kind.ok, kind.err)]
+    return "result" if parts == ["_", "_"] else f"result<{', '.join(parts)}>"

@@ -280,9 +280,7 @@ def pack_reply(reply: Reply) -> WireReply:
     """A reply as it travels."""
     if isinstance(reply, c.Ok):
         values = tuple(map(_pack, reply.values))
-        return WireOk(
-            reply.number, values, reply.data, reply.size, reply.counters, reply.text
-        )
+        return WireOk(reply.number, values, reply.data, reply.size, reply.counters, reply.text)
     return reply
 
 

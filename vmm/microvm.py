@@ -13,6 +13,7 @@ import msgspec
 from hypercell.vmm import abi
 from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import (
+    Call,
     Command,
     Exited,
     Failed,
@@ -25,6 +26,7 @@ from hypercell.vmm.commands import (
     Reply,
     Trapped,
     Wasi,
+    start,
 )
 from hypercell.vmm.compiler_client import CompileLimits
 from hypercell.vmm.errors import (
@@ -93,7 +95,8 @@ class MicroVM:
     def invoke(self, name: str, *values: PyValue) -> Any:
         """Call an export: integers (signed or unsigned), floats, v128 as an int or 16 bytes.
 
-        Returns None, one value, or a tuple. Raises ``InvokeError``, ``Trap``, ``TimedOut``.
+        Of a component, named ``interface#function``: strings. Returns None, one value, or a tuple.
+        Raises ``InvokeError`` (also for the error of a ``result``), ``Trap``, ``TimedOut``.
         """
         return self._call(self._invoke, name, values)
 
@@ -156,7 +159,10 @@ class MicroVM:
         self._code = code
         try:
             for reply in await self._run(
-                self._vm, [Load(0), Wasi(), Instantiate(0)], code=[code], limits=self._limits
+                self._vm,
+                [Load(0, code.component), Wasi(), Instantiate(0)],
+                code=[code],
+                limits=self._limits,
             ):
                 raise_unless_ok(reply)
         except BaseException:
@@ -166,18 +172,33 @@ class MicroVM:
     async def _invoke(self, name: str, values: Sequence[PyValue]) -> Any:
         if self._vm is None or self._code is None:
             raise InvokeError("no module is loaded", hint="call load() first")
+        if self._code.component:
+            return await self._call_component(self._vm, name, values)
         export = next((export for export in self._code.exports if export.name == name), None)
         if export is None:
             known = ", ".join(self.exports) or "none"
             raise InvokeError(f"the module exports no {name!r}; its exports: {known}")
-        command = Invoke(0, name, to_wasm(export, values))
+        ok = await self._one(self._vm, Invoke(0, name, to_wasm(export, values)))
+        results = tuple(to_python(value) for value in ok.values)
+        return results if len(results) > 1 else results[0] if results else None
+
+    async def _call_component(self, vm: Vm, name: str, values: Sequence[object]) -> str:
+        texts = tuple(value for value in values if isinstance(value, str))
+        if len(texts) != len(values):
+            raise InvokeError("a component is called with strings", hint="give str arguments")
+        ok = await self._one(vm, Call(0, name, texts))
+        if not ok.number:
+            raise InvokeError(f"{name} answered with an error: {ok.text}")
+        return ok.text
+
+    async def _one(self, vm: Vm, command: Command) -> Ok:
         try:
-            reply = (await self._run(self._vm, [command], limits=self._limits))[-1]
+            return raise_unless_ok((await self._run(vm, [command], limits=self._limits))[-1])
+        except (InvokeError, Trap, LinkError, LimitExceeded):
+            raise
         except HypercellError:
             self._drop()
             raise
-        results = tuple(to_python(value) for value in raise_unless_ok(reply).values)
-        return results if len(results) > 1 else results[0] if results else None
 
     async def _run_wasi(
         self,
@@ -202,10 +223,10 @@ class MicroVM:
             Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files),
             Mount("/home", 0 if home else None, abi.MOUNT_HOME),
             Mount("/tmp", None, abi.MOUNT_TMP),  # noqa: S108
-            Load(0),
+            Load(0, code.component),
             Wasi(tuple(args), tuple(env.items()), tuple(preopens), stdin=bool(stdin)),
             Instantiate(0),
-            Invoke(0, "_start"),
+            start(component=code.component),
         ]
         async with await self._hypervisor.acquire() as vm:
             replies = await self._run(

@@ -20,7 +20,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class ExportType(msgspec.Struct, frozen=True):
-    """An export of a module: ``kind`` is func, global, memory, table or tag."""
+    """An export of a module: ``kind`` is func, global, memory, table or tag.
+
+    Of a component functions only, those of an interface named ``interface#function``.
+    """
 
     name: str
     kind: str
@@ -28,9 +31,16 @@ class ExportType(msgspec.Struct, frozen=True):
     results: tuple[str, ...] = ()
     detail: str = ""  # for the rest: "mut i32", "1..4 pages", …
 
+    @property
+    def is_start(self) -> bool:
+        """Whether it runs the program: ``_start``, or of a component ``wasi:cli/run``."""
+        interface, _, function = self.name.partition("#")
+        runs = interface.partition("@")[0] == "wasi:cli/run" and function == "run"
+        return self.kind == "func" and (runs or self.name == "_start")
+
 
 class ImportType(msgspec.Struct, frozen=True):
-    """An import of a module, as ``module.name``."""
+    """An import of a module, as ``module.name``; of a component an interface, without ``name``."""
 
     module: str
     name: str

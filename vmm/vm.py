@@ -256,7 +256,10 @@ class Vm:
     def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
         for stream, data in chunks:
             self._written += len(data)
-            if stream not in (STDOUT, STDERR, STREAM_DISPLAY) or self._written > self._limits.output:
+            if (
+                stream not in (STDOUT, STDERR, STREAM_DISPLAY)
+                or self._written > self._limits.output
+            ):
                 raise ProtocolViolation("a worker sent output that is over the limit or nobody's")
             if on_output is not None:
                 on_output(stream, data)

@@ -124,7 +124,7 @@ async def _build(
     hypervisor = await session.hypervisor()
     if language is None:
         code = await hypervisor.compile(source)
-        command = not invocations and any(export.name == "_start" for export in code.exports)
+        command = not invocations and any(export.is_start for export in code.exports)
         return Program(
             code=code,
             args=(name, *options.program_args),

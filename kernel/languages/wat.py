@@ -1,4 +1,4 @@
-"""WebAssembly text: one module a cell, run as a WASI program or called export by export."""
+"""WebAssembly text: a module or component a cell, run as a program or called export by export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypercell.vmm.errors import InvalidModule, InvokeError
 _PLACE = re.compile(r"--> \S+:(\d+):(\d+)\s*$", re.MULTILINE)
 _FUNCTION = re.compile(r"function\[(\d+)\]")
 _CAUSE = re.compile(r"^\s*\d+: (.+)$", re.MULTILINE)
-_START = "_start"
 _MOST_SHOWN = 160  # characters of the line with the error
 
 
@@ -24,7 +23,7 @@ class Wat:
     title = "WebAssembly text"
     suffix = ".wat"
     mimetype = "text/webassembly"
-    help = "a module: runs _start, or shows its exports; --invoke calls them"
+    help = "a module or component: is run, or shows its exports; --invoke calls them"
     common = frozenset({"--invoke"})
     options: Sequence[OptionHelp] = ()
     keywords = KEYWORDS
@@ -47,7 +46,7 @@ class Wat:
         except InvalidModule as error:
             raise _build_error(error, cell) from error
         options = cell.options
-        start = any(e.name == _START and e.kind == "func" for e in code.exports)
+        start = any(export.is_start for export in code.exports)
         if options.invoke and start:
             raise InvokeError(
                 "a module with _start is a program: it is run, its exports are not called",

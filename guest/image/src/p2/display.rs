@@ -6,8 +6,9 @@ use hypercell_abi as abi;
 use wasmtime::{Result, bail};
 
 use super::hypercell::host::display;
+use hypercell_wasi::Host as _;
 use crate::machine::State;
-use crate::output;
+
 
 impl display::Host for State {
     fn emit(&mut self, record: String) -> Result<()> {
@@ -22,8 +23,8 @@ impl display::Host for State {
             );
         };
         // With its length first: a long one is cut into several records of the ring.
-        output::write(abi::STREAM_DISPLAY, &length.to_le_bytes());
-        output::write(abi::STREAM_DISPLAY, record.as_bytes());
+        self.host.write(abi::STREAM_DISPLAY, &length.to_le_bytes());
+        self.host.write(abi::STREAM_DISPLAY, record.as_bytes());
         Ok(())
     }
 }

@@ -20,8 +20,9 @@ pub struct Output;
 
 type Streamed<T> = Result<Result<T, StreamError>>;
 
-/// How much may be written at once; more is taken too, if it could be handed over.
-const PERMIT: u64 = 0x1_0000;
+/// How much may be written at once. Python with unbuffered output loses what does not fit, so this is
+/// large, but well below what a component can hand over.
+const PERMIT: u64 = 8 << 20;
 
 impl State {
     fn failed(&mut self, errno: Errno) -> Result<StreamError> {

@@ -1,0 +1,39 @@
+"""What the component exports. Its import, at build time, does all that can be done ahead."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from typing import Any
+
+from hypercell_runtime import ipython, loop, stdlib
+from hypercell_runtime.cells import Cells
+from wit_world.imports import display
+
+_loads, _dumps = json.loads, json.dumps  # a cell may patch the modules
+
+stdlib.import_all()
+loop.install()
+ipython.install()
+sys.dont_write_bytecode = True
+sys.path.insert(0, "/home")
+_cells = Cells(lambda record: display.emit(_dumps(record)))
+gc.collect()
+gc.freeze()
+
+
+class WitWorld:
+    """The world of ``world.wit``."""
+
+    def execute(self, source: str, request: str) -> str:
+        """Run a cell, or get ready for the runtime snapshot."""
+        global _cells
+        asked: dict[str, Any] = _loads(request)
+        if not asked.get("freeze"):
+            return _dumps(_cells.execute(source, asked))
+        # The warm-up cells are forgotten; what they made in the interpreter's caches stays.
+        _cells = Cells(_cells.emit)
+        gc.collect()
+        gc.freeze()
+        return _dumps({"status": "ok"})
