@@ -95,6 +95,11 @@ class Home:
             _delete(changed, path)
         self._replace(changed)
 
+    def restore(self, entries: Mapping[str, HomeEntry]) -> None:
+        """Make it what ``entries`` was."""
+        if dict(entries) != self._entries:
+            self._replace(dict(entries))
+
     def clear(self) -> None:
         """Delete everything."""
         self._replace({})

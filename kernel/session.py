@@ -28,6 +28,7 @@ from hypercell.vmm.errors import Closed, HypercellError, Trap
 from hypercell.vmm.program import Limits
 
 if TYPE_CHECKING:
+    from hypercell.kernel.states import States
     from hypercell.vmm import Hypervisor, Layer
 
 _BIG_TAR = 1 << 20  # bytes; a larger one is read in a thread
@@ -43,6 +44,7 @@ class Session:
         self.config = load_config() if config is None else config
         self.home = Home()
         self.languages = languages()
+        self.states: dict[str, States] = {}  # of the interpreters that cells used
         self._hypervisor = hypervisor
         self._owned = hypervisor is None
         self._starting: asyncio.Task[Hypervisor] | None = None
@@ -81,6 +83,8 @@ class Session:
         if self._starting is not None and self._hypervisor is None:
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 self._hypervisor = await self._starting
+        for states in self.states.values():
+            states.clear()
         if self._hypervisor is not None and self._owned:
             await self._hypervisor.close()
 
