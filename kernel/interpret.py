@@ -160,9 +160,7 @@ async def _commit(hypervisor: Hypervisor, states: States, vm: Vm, made: _Made) -
             vm, code=made.base.code, layers=made.layers, name=made.label, eager=True
         )
         states.add(
-            State(
-                made.label, snapshot, made.memory, made.home, made.home_before, made.taken
-            )
+            State(made.label, snapshot, made.memory, made.home, made.home_before, made.taken)
         )
     except (HypercellError, OSError) as error:
         states.problem = (

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -20,7 +21,14 @@ from hypercell.kernel.errors import UsageError
 from hypercell.kernel.grants import parse_directory
 from hypercell.kernel.home import Home
 from hypercell.kernel.installed import InstalledToolchains
-from hypercell.kernel.languages.base import BuildContext, Cell, Mode, Program
+from hypercell.kernel.languages.base import (
+    BuildContext,
+    Cell,
+    Compiled,
+    Interpreter,
+    Mode,
+    Program,
+)
 from hypercell.kernel.languages.registry import by_suffix, languages
 from hypercell.kernel.options import Invocation, Options
 from hypercell.kernel.result import OnStdin, Progress, Shown
@@ -139,6 +147,11 @@ async def _build(
         text = source.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8 text: {error}", hint="convert it") from error
+    if isinstance(language, Interpreter):
+        raise UsageError(
+            f"{name}: {language.title} runs in notebooks and sessions so far, not from a file",
+            hint=f"write it below %%{language.name} in a cell",
+        )
     cell_options = Options(
         env=tuple(options.env),
         invoke=invocations,
@@ -152,7 +165,8 @@ async def _build(
         cache=getattr(hypervisor, "cache", None),
         progress=lambda step: output(Progress(step)),
     )
-    program = await language.build(Cell(text, language.name, cell_options, label=name), context)
+    cell = Cell(text, language.name, cell_options, label=name)
+    program = await cast("Compiled", language).build(cell, context)
     if program.warnings:
         sys.stderr.write(program.warnings)
     return dataclasses.replace(program, args=(name, *options.program_args))

@@ -21,7 +21,9 @@ _SECONDS = 900.0
 _WASM = b"\0asm"
 
 
-def build(pin: PypiPin, work: Path, target: Path, tell: Callable[[str, float | None], None]) -> None:
+def build(
+    pin: PypiPin, work: Path, target: Path, tell: Callable[[str, float | None], None]
+) -> None:
     """Fetch the tool into ``work`` and write the component to ``target``. ToolchainError."""
     tell(f"downloading {pin.package} {pin.version} ({pin.download} MB)", None)
     tools = work / "tools"

@@ -8,9 +8,10 @@ import os
 import sys
 from typing import Any
 
-from hypercell_runtime import ipython, loop, stdlib
-from hypercell_runtime.cells import Cells
-from wit_world.imports import display
+from wit_world.imports import display  # type: ignore[import-not-found] # made at build time
+
+from . import ipython, loop, stdlib
+from .cells import Cells
 
 _loads, _dumps = json.loads, json.dumps  # a cell may patch the modules
 

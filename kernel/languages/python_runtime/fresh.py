@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import getpass
 import importlib
 import io
 import os
@@ -34,9 +36,27 @@ def setstate(state: Any) -> None:
     _Chosen.by_user = True
 
 
+def ask(prompt: object = "", /) -> str:
+    """``input``: the one of CPython takes the cell for a terminal, and prompts on stderr."""
+    sys.stdout.write(str(prompt))
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError("the end of the input")
+    return line.removesuffix("\n")
+
+
+def ask_secretly(prompt: str = "Password: ", stream: Any = None, *, echo_char: Any = None) -> str:
+    """``getpass.getpass``: there is no terminal whose echo could be turned off."""
+    return ask(prompt)
+
+
 def install() -> None:
-    """Put the two in the place of ``random``'s."""
-    random.seed, random.setstate = seed, setstate  # type: ignore[assignment]
+    """Put these in the place of CPython's."""
+    random.seed, random.setstate = seed, setstate
+    ask.__name__ = ask.__qualname__ = "input"
+    builtins.__dict__["input"] = ask
+    getpass.getpass = ask_secretly
 
 
 def begin(environment: dict[str, str]) -> None:
@@ -47,8 +67,8 @@ def begin(environment: dict[str, str]) -> None:
     importlib.invalidate_caches()
     os.environ.update(environment)
     sys.stdin = _TextIOWrapper(_BufferedReader(_FileIO(0, closefd=False)), "utf-8", "replace")
-    sys.stdout = sys.__stdout__ = _output(1)
-    sys.stderr = sys.__stderr__ = _output(2)
+    sys.stdout, sys.stderr = _output(1), _output(2)
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 
 
 def end() -> None:
