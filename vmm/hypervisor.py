@@ -176,9 +176,7 @@ class Hypervisor:
             fd, state, _ = await vm.snapshot([Usage()])
         finally:
             vm.close()
-        snapshot = Snapshot(
-            name, fd, state, code=code, layers=layers, parked=parked, eager=eager
-        )
+        snapshot = Snapshot(name, fd, state, code=code, layers=layers, parked=parked, eager=eager)
         self._pool.add(snapshot)
         return snapshot
 

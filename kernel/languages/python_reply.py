@@ -88,9 +88,9 @@ class Listener:
 def shown(data: dict[str, Any]) -> dict[str, str]:
     """The MIME types that may be shown: plain text, and a PNG that is one."""
     plain = data.get("text/plain")
-    kept = {
-        "text/plain": plain if isinstance(plain, str) else f"<{', '.join(map(safe_name, data))}>"
-    }
+    if not isinstance(plain, str):
+        plain = f"<{safe_name(', '.join(data))}>"
+    kept = {"text/plain": plain}
     if (png := _png(data.get("image/png"))) is not None:
         kept["image/png"] = png
     return kept

@@ -169,7 +169,7 @@ async def test_a_seed_of_the_users_holds(session: Session) -> None:
     import random
 
     await value(session, "import random\nrandom.seed(7)")
-    assert await value(session, "random.random()") == repr(random.Random(7).random())
+    assert await value(session, "random.random()") == repr(random.Random(7).random())  # noqa: S311
 
 
 # --- files and input ------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ async def test_a_hostile_reply_is_no_reply(session: Session) -> None:
     [
         ("import json\njson.dumps({'a': [1, None, 2.5]})", """'{"a": [1, null, 2.5]}'"""),
         ("import re\nre.sub(r'(\\w+)', r'<\\1>', 'a b')", "'<a> <b>'"),
-        ("from decimal import Decimal\nDecimal(1) / 7", "Decimal('0.1428571428571428571428571429')"),
+        ("from decimal import Decimal\nDecimal(1) / 8", "Decimal('0.125')"),
         ("from fractions import Fraction\nFraction(1, 3) * 3", "Fraction(1, 1)"),
         ("import statistics\nstatistics.stdev([1, 2, 3, 4])", "1.2909944487358056"),
         ("import collections\ncollections.Counter('aab').most_common(1)", "[('a', 2)]"),
@@ -329,7 +329,8 @@ async def test_a_hostile_reply_is_no_reply(session: Session) -> None:
          "z.writestr('a', 'x' * 99)\nz.close()\nzipfile.ZipFile(b).read('a') == b'x' * 99", "True"),
         ("import tarfile, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
          "    open(d + '/a', 'w').write('x')\n    t = tarfile.open(d + '/t.tar', 'w')\n"
-         "    t.add(d + '/a', 'a')\n    t.close()\n    n = tarfile.open(d + '/t.tar').getnames()\nn",
+         "    t.add(d + '/a', 'a')\n    t.close()\n"
+         "    n = tarfile.open(d + '/t.tar').getnames()\nn",
          "['a']"),
         ("import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 1\n"
          "asyncio.run(f())", "1"),
