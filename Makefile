@@ -87,7 +87,7 @@ bench: setup
 
 # The versions that the tests saw; edit pyproject.toml, then run this.
 lock: $(STAMP)
-	@$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > requirements/constraints.txt
+	@$(BIN)/python -m pip freeze --all --exclude-editable | grep -v -e ' @ ' -e '^pip==' > requirements/constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist guest/target *.egg-info notebooks/*.html

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import msgspec
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from benchmarks import programs
 from benchmarks.kernel_rows import Kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from hypercell.vmm import abi, codec, deferral
 from hypercell.vmm.codec import Place
@@ -18,6 +19,7 @@ from hypercell.vmm.errors import CellError, InvokeError
 from hypercell.vmm.machine import Machine, State
 from hypercell.vmm.run_loop import Deferred, Host
 
+Batch: TypeAlias = tuple[Sequence[Command], bytes]
 _REPLY_ROOM = abi.REPLY_AREA_SIZE - 0x4_0000
 
 
@@ -44,8 +46,9 @@ class Batches:
             result = self._send(answer)
             if not self._finish(result, suspended, replies):
                 return replies
-        for batch in self._split(commands):
-            if not self._finish(self._send(batch), batch, replies):
+        for batch, data in self._split(commands):
+            result = self._machine.run(data, self._host)
+            if not self._finish(result, batch, replies):
                 break
         return replies
 
@@ -75,7 +78,7 @@ class Batches:
         replies += answers
         return len(answers) == len(batch) and all(isinstance(a, Ok) for a in answers)
 
-    def _split(self, commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
+    def _split(self, commands: Sequence[Command]) -> Iterator[Batch]:
         """Cut where the replies might not fit their area, then where the commands do not."""
         start = room = 0
         for index, command in enumerate(commands):
@@ -87,9 +90,10 @@ class Batches:
         if start < len(commands):
             yield from self._fitting(commands[start:])
 
-    def _fitting(self, commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
-        if len(codec.encode(commands, self._code, self._layers)) <= abi.COMMAND_AREA_SIZE:
-            yield commands
+    def _fitting(self, commands: Sequence[Command]) -> Iterator[Batch]:
+        data = codec.encode(commands, self._code, self._layers)
+        if len(data) <= abi.COMMAND_AREA_SIZE:
+            yield commands, data
         elif len(commands) > 1:
             middle = len(commands) // 2
             yield from self._fitting(commands[:middle])

@@ -1,4 +1,4 @@
-"""The commands that a guest executes, typed; ``vmm/codec.py`` makes the batch of ``vmm/abi.py``.
+"""The commands that a guest executes, typed; ``vmm/codec.py`` turns them into batches.
 
 A file descriptor never appears here: ``code`` and ``layer`` are indices into the descriptors that
 travel with the job, and the worker maps each once and puts the address in.

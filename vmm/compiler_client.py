@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import signal
@@ -36,6 +37,7 @@ _MAX_LOG = 4096
 _SYMBOLIZE_SECONDS = 10.0
 _SYMBOLIZE_MEMORY = 512 * MIB
 _CPU_GRACE = 5
+_AFTER = 0.01  # seconds until the next process is forked ahead: let the cell run first
 
 
 class CompileLimits(msgspec.Struct, frozen=True):
@@ -59,10 +61,23 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class CompilerClient:
-    """Compiles modules, each in a process of its own."""
+    """Compiles modules, each in a process of its own; one is forked ahead and waits."""
 
     def __init__(self, server: ForkServer) -> None:
         self._server = server
+        self._spare: Child | None = None
+        self._forking: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        """Let go of the process that waits. The server is its owner's to close."""
+        self._closed = True
+        if self._forking is not None:
+            self._forking.cancel()
+            await asyncio.gather(self._forking, return_exceptions=True)
+        if self._spare is not None:
+            self._spare.discard()
+            self._spare = None
 
     async def compile(self, wasm: bytes | str, limits: CompileLimits) -> Result:
         """Compile Wasm, or WAT given as ``str``. Raises ``ModuleError``.
@@ -109,7 +124,25 @@ class CompilerClient:
     async def _ask(
         self, request: Compile | Symbolize, data: bytes, seconds: float
     ) -> tuple[Compiled | Symbolized, list[int]]:
-        child = await self._server.fork()
+        """Let the process that waits do it, else a new one."""
+        spare, self._spare = self._spare, None
+        try:
+            if spare is not None:
+                with contextlib.suppress(_KilledError):  # perhaps while it waited: once more
+                    return await self._ask_child(spare, request, data, seconds)
+            child = await self._server.fork()
+            return await self._ask_child(child, request, data, seconds)
+        except _KilledError:
+            raise CompileLimitExceeded(
+                "the compiler was killed from outside, perhaps for want of memory",
+                hint="try again; if it repeats, free memory",
+            ) from None
+        finally:
+            asyncio.get_running_loop().call_later(_AFTER, self._fork_ahead)
+
+    async def _ask_child(
+        self, child: Child, request: Compile | Symbolize, data: bytes, seconds: float
+    ) -> tuple[Compiled | Symbolized, list[int]]:
         outgoing: AsyncChannel[Compiled | Symbolized | Raised] = AsyncChannel(
             child.sock, FromCompiler
         )
@@ -129,15 +162,30 @@ class CompilerClient:
             os.close(module)
             os.close(log)
             outgoing.close()
-            child.kill()
-            child.forget()
+            child.discard()
         if isinstance(message, Raised):
             channel.close_all(descriptors)
             raise unpack_error(message)
         return message, descriptors
 
+    def _fork_ahead(self) -> None:
+        if (
+            self._spare is None
+            and not self._closed
+            and (self._forking is None or self._forking.done())
+        ):
+            self._forking = asyncio.create_task(self._keep_spare())
 
-async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> HypercellError:
+    async def _keep_spare(self) -> None:
+        with contextlib.suppress(HypercellError, OSError):  # the next compile says what is wrong
+            self._spare = await self._server.fork()
+
+
+class _KilledError(Exception):
+    """SIGKILL, and not by us."""
+
+
+async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exception:
     """What the end of a child without an answer means."""
     status = await child.wait()
     said = os.pread(log, _MAX_LOG, 0).decode("utf-8", "replace").strip()
@@ -149,10 +197,7 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Hyp
     if "File too large" in said:
         return CompileLimitExceeded("the compiled module is over its size limit")
     if status == -signal.SIGKILL:
-        return CompileLimitExceeded(
-            "the compiler was killed from outside, perhaps for want of memory",
-            hint="try again; if it repeats, free memory",
-        )
+        return _KilledError()
     how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
     return ModuleError(
         f"the compiler ended with {how} on this module: {said[-500:] or 'no message'}",

@@ -16,8 +16,17 @@ from collections.abc import Sequence
 
 from hypercell.vmm import channel
 from hypercell.vmm.async_channel import AsyncChannel
-from hypercell.vmm.errors import Closed, HostError, HypercellError, KvmUnavailable, WorkerLost
-from hypercell.vmm.messages import Ended, Fork, Forked, FromServer, Held, Ready, Release
+from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
+from hypercell.vmm.messages import (
+    Ended,
+    Fork,
+    Forked,
+    FromServer,
+    Held,
+    Ready,
+    Release,
+    unpack_error,
+)
 
 DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
 _START_SECONDS = 30.0
@@ -47,6 +56,12 @@ class Child:
             return await asyncio.wait_for(asyncio.shield(self.ended), _END_SECONDS)
         except TimeoutError:
             return 0
+
+    def discard(self) -> None:
+        """Kill it and let go of it. Calling it again does nothing."""
+        self.kill()
+        self.forget()
+        self.sock.close()
 
     def forget(self) -> None:
         """Close the pidfd. Calling it again does nothing."""
@@ -95,9 +110,13 @@ class ForkServer:
         Raises ``HostError`` when the machine cannot have one.
         """
         await self.start()
+        used, reader = self._channel, self._reader
         try:
             return await self._fork(held, files)
         except WorkerLost:  # the server died just now: once more with a new one
+            if used is not None and reader is not None:
+                used.close()
+                await asyncio.gather(reader, return_exceptions=True)
             await self.start()
             return await self._fork(held, files)
 
@@ -136,24 +155,30 @@ class ForkServer:
     async def _launch(self) -> None:
         ours = self._spawn()
         self._channel = AsyncChannel(ours, FromServer)
-        problem = "it ended at once"
+        try:
+            await self._greeting(self._channel)
+        except BaseException:
+            await self._end()
+            raise
+        self._reader = asyncio.create_task(self._read(self._channel))
+
+    async def _greeting(self, incoming: AsyncChannel[Reports]) -> None:
+        """Wait until the server is up. Raises what it says, or ``HostError``."""
+        problem = "it sent no greeting"
         try:
             async with asyncio.timeout(_START_SECONDS):
-                message, descriptors = await self._channel.receive()
+                message, descriptors = await incoming.receive()
             channel.close_all(descriptors)
-            problem = message.problem if isinstance(message, Ready) else "it did not greet"
+            if isinstance(message, Ready):
+                if message.error is None:
+                    return
+                raise unpack_error(message.error)
         except TimeoutError:
             problem = f"no sign of life in {_START_SECONDS:.0f} s"
-        except HypercellError:
-            pass
-        if problem:
-            await self._end()
-            kind = KvmUnavailable if "/dev/kvm" in problem else HostError
-            hint = f"set {DEBUG}=1 to see what {self._module} says on stderr"
-            if kind is KvmUnavailable:
-                hint = "run: hypercell doctor"
-            raise kind(f"{self._module} does not start: {problem}", hint=hint)
-        self._reader = asyncio.create_task(self._read(self._channel))
+        except WorkerLost:
+            problem = "it ended at once"
+        hint = f"{DEBUG}=1 in the environment shows more on stderr"
+        raise HostError(f"{self._module} does not start: {problem}", hint=hint)
 
     async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:
         if self._channel is None:

@@ -69,7 +69,6 @@ class Hypervisor:
                 fd,
                 state,
                 parked=self._parked,
-                eager=True,  # a page fault of the guest costs 30 us, its memory is 10 MiB
                 warmup=warmup.for_image(code),
             )
             self._pool.add(self._image)
@@ -81,7 +80,7 @@ class Hypervisor:
         """End every process and VM. Calling it again does nothing."""
         if not self._closed:
             self._closed = True
-            await self._pool.close()
+            await asyncio.gather(self._pool.close(), self._compiler.close())
             await asyncio.gather(self._zygote.close(), self._compiler_server.close())
             self._codes.clear()
             if self._image is not None:

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,15 +25,10 @@ _KILL_FIRST = "900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
-    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds.
-
-    ``data`` bounds private memory, ``space`` all of the address space.
-    """
+    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds."""
 
     descriptors: int
     file_size: int
-    data: int | None = None
-    space: int | None = None
     cpu: int | None = None
     forks: bool = False
 
@@ -81,8 +77,6 @@ def set_limits(limits: Rlimits) -> None:
     for which, value in (
         (resource.RLIMIT_NOFILE, limits.descriptors),
         (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_DATA, limits.data),
-        (resource.RLIMIT_AS, limits.space),
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_NPROC, None if limits.forks else 0),
         (resource.RLIMIT_CORE, 0),
@@ -93,6 +87,36 @@ def set_limits(limits: Rlimits) -> None:
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
         resource.setrlimit(which, (value, value))
+
+
+class Mapped(NamedTuple):
+    """Bytes that this process maps: private and writable, and in all."""
+
+    private: int
+    total: int
+
+
+def mapped_now() -> Mapped:
+    """What this process maps now."""
+    with open("/proc/self/statm") as file:
+        pages = [int(field) for field in file.read().split()]
+    return Mapped(pages[5] * resource.getpagesize(), pages[0] * resource.getpagesize())
+
+
+def limit_memory(now: Mapped, more: Mapped) -> None:
+    """Bound what this process may map to ``more`` beyond ``now``; it never rises again."""
+    for which, limit in (
+        (resource.RLIMIT_DATA, now.private + more.private),
+        (resource.RLIMIT_AS, now.total + more.total),
+    ):
+        hard = resource.getrlimit(which)[1]
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(which, (value, value))
+
+
+def forbid_files() -> None:
+    """No file, of memory or not, grows by this process from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _die_with(parent: int) -> None:

@@ -17,7 +17,7 @@ from hypercell.vmm.mailbox import Mailbox
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables
 from hypercell.vmm.ring import OutputRing
 from hypercell.vmm.run_loop import Deferred, Host, RunLoop
-from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, restore_pages
+from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, populate, restore_pages
 from hypercell.vmm.windows import HugeMapping, Window
 
 
@@ -240,6 +240,11 @@ class Machine:
             os.close(fd)
             raise
         return Snapshot(fd, state)
+
+    def populate(self) -> None:
+        """Copy the pages of a small snapshot ahead, before the guest runs."""
+        if self._base is not None and not self._eager:
+            populate(self._memory, self._base)
 
     def warm_up(self) -> None:
         """Announce a warm-up run: what it grows, ``refresh`` can take back."""

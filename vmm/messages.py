@@ -44,7 +44,7 @@ class Release(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The server is up, or says why not."""
 
-    problem: str = ""
+    error: Raised | None = None
 
 
 class Forked(msgspec.Struct, frozen=True, tag=True):

@@ -8,7 +8,7 @@ from collections import deque
 
 from hypercell.vmm import channel as channels
 from hypercell.vmm.async_channel import AsyncChannel
-from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation
+from hypercell.vmm.errors import Closed, HostError, HypercellError, ProtocolViolation
 from hypercell.vmm.fork_client import Child, ForkServer
 from hypercell.vmm.messages import FromWorker, Park, Parked, Raised, pack_commands, unpack_error
 from hypercell.vmm.vm import Incoming, Vm
@@ -68,7 +68,9 @@ class Pool:
         return len(self._ready.get(snapshot, ()))
 
     async def acquire(self, snapshot: Snapshot) -> Vm:
-        """A parked VM, or one made now. Raises ``HostError``."""
+        """A parked VM, or one made now. Raises ``HostError``, ``Closed``."""
+        if snapshot.closed:
+            raise Closed(f"the snapshot {snapshot.name!r} was discarded")
         ready = self._ready.get(snapshot, deque())
         while ready:
             waiting = ready.popleft()

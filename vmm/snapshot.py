@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +11,7 @@ import msgspec
 from hypercell.vmm import abi, libc, memfd
 from hypercell.vmm.arenas import ArenaRecords
 from hypercell.vmm.cpu_state import Registers
-from hypercell.vmm.errors import ProtocolViolation
+from hypercell.vmm.errors import ProtocolViolation, SystemCallFailed
 from hypercell.vmm.guest_memory import GuestMemory, Region
 from hypercell.vmm.kvm import XSAVE_SIZE
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
@@ -18,6 +19,7 @@ from hypercell.vmm.windows import Mapped
 
 Run = tuple[int, int]  # start, end
 _MAX_EXTENTS = 1 << 15
+_POPULATE_MAX = 4 << 20  # bytes
 _TABLES = (abi.TABLES_BASE, abi.TABLES_BASE + abi.TABLES_SIZE)
 
 
@@ -94,6 +96,16 @@ def _file_runs(fd: int, region: Region) -> Iterator[Run]:
             return
         position = min(os.lseek(fd, start, os.SEEK_HOLE), end)
         yield start, position
+
+
+def populate(memory: GuestMemory, base: Snapshot) -> None:
+    """Copy the pages of a small snapshot now: 1.5 us each, against 20 us when the guest faults."""
+    runs = [run for region in memory.private_regions() for run in _file_runs(base.fd, region)]
+    if sum(end - start for start, end in runs) <= _POPULATE_MAX:
+        for start, end in runs:
+            address = memory.host_address(start, end - start)
+            with contextlib.suppress(SystemCallFailed):  # before Linux 5.14
+                libc.madvise(address, end - start, libc.MADV_POPULATE_WRITE)
 
 
 def _merge(runs: Iterable[Run]) -> list[Run]:

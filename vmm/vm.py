@@ -25,7 +25,7 @@ from hypercell.vmm.errors import (
     TimedOut,
     WorkerLost,
 )
-from hypercell.vmm.fork_client import Child
+from hypercell.vmm.fork_client import DEBUG, Child
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import (
     Cancel,
@@ -139,7 +139,7 @@ class Vm:
         until_deferred: bool = False,
         on_output: OnOutput | None = None,
     ) -> tuple[int, bytes, list[Reply]]:
-        """Run commands, then take a snapshot: (sealed descriptor, state, replies)."""
+        """Run commands in a fresh VM, then take a snapshot: (sealed descriptor, state, replies)."""
         self._limits = limits or self._limits
         job = self._job(commands, code, layers, snapshot=True, until_deferred=until_deferred)
         message, descriptors = await self._serve(job, code, layers, on_output, None)
@@ -231,7 +231,7 @@ class Vm:
                 if isinstance(message, Done | Snapped):
                     return message, descriptors
                 channels.close_all(descriptors)
-                if isinstance(message, Output):
+                if isinstance(message, Output) and message.chunks:
                     self._take_output(message.chunks, on_output)
                 elif isinstance(message, StdinWanted) and on_stdin is not None:
                     await self._provide_input(message.limit, on_stdin)
@@ -256,10 +256,8 @@ class Vm:
     def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
         for stream, data in chunks:
             self._written += len(data)
-            if (
-                stream not in (STDOUT, STDERR, STREAM_DISPLAY)
-                or self._written > self._limits.output
-            ):
+            known = stream in (STDOUT, STDERR, STREAM_DISPLAY) and data
+            if not known or self._written > self._limits.output:
                 raise ProtocolViolation("a worker sent output that is over the limit or nobody's")
             if on_output is not None:
                 on_output(stream, data)
@@ -274,9 +272,11 @@ class Vm:
         reading = asyncio.ensure_future(on_stdin(limit))
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         try:
-            await asyncio.wait((reading, cancelled), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (reading, cancelled, self._child.ended), return_when=asyncio.FIRST_COMPLETED
+            )
             if not reading.done():
-                return  # the worker has the cancel and reports it
+                return  # the worker has the cancel and reports it, or is gone
             await self._channel.send(StdinData(reading.result()[:limit]))
         finally:
             reading.cancel()
@@ -309,10 +309,14 @@ class Vm:
         if self._closed:
             return Closed("the VM was closed while it ran")
         status = await self._child.wait()
-        how = f"signal {-status}" if status < 0 else f"status {status}"
+        if status < 0:
+            return WorkerLost(
+                f"the process that ran the program died (signal {-status})",
+                hint="killed from outside, perhaps for want of memory: run the cell again",
+            )
         return WorkerLost(
-            f"the process that ran the program died ({how})",
-            hint="killed from outside, perhaps for want of memory: run the cell again",
+            f"the process that ran the program ended unexpectedly (status {status})",
+            hint=f"a defect of Hypercell: {DEBUG}=1 in the environment shows more on stderr",
         )
 
     def _checked_snapshot(

@@ -83,9 +83,14 @@ class Snapshot:
         return bool(self.suspended)
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return not self._finalizer.alive
+
+    @property
     def size(self) -> int:
         """Bytes of memory that its pages take."""
-        return os.fstat(self.fd).st_blocks * 512 if self._finalizer.alive else 0
+        return os.fstat(self.fd).st_blocks * 512 if not self.closed else 0
 
     def files(self) -> list[tuple[str, Code | Layer]]:
         """Its files in order, each with the key under which the zygote holds it, or ""."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hypercell.vmm import channel as channels
-from hypercell.vmm import memfd
+from hypercell.vmm import jail, memfd
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
@@ -42,6 +42,8 @@ from hypercell.vmm.windows import HugeMapping
 
 _BOOT_MEMORY = 64 * MIB
 _IMAGE_MAX = 16 * MIB
+_OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
+_WINDOWS = 3 << 30  # code and layers that jobs may map
 _TICK = 0.01  # seconds
 
 
@@ -55,6 +57,8 @@ class Worker:
         self._kvm = kvm
         self._held = held
         self._machine: Machine | None = None
+        self._limited = False
+        self._mapped = jail.Mapped(0, 0)
         self._inherited = 0  # bytes of memory that the snapshot had
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
         # The handler does nothing: the signal is there to end KVM_RUN.
@@ -75,6 +79,8 @@ class Worker:
                     channels.close_all(descriptors)
         except HypercellError as error:
             self._channel.send(pack_error(error))
+        except MemoryError:
+            self._channel.send(pack_error(HostError("a worker ran out of memory")))
         except OSError as error:
             failure = SystemCallFailed("worker", error.errno or 0, f"a worker failed: {error}")
             self._channel.send(pack_error(failure))
@@ -104,6 +110,7 @@ class Worker:
             layers=layers,
             eager=request.eager,
         )
+        self._machine.populate()
         self._inherited = self._machine.committed
         self._suspended = tuple(unpack_command(command) for command in request.suspended)
         if request.warm is not None:
@@ -112,13 +119,21 @@ class Worker:
             replies = self._run(request.warm, list(rest), host)
             if not all(isinstance(reply, Ok) for reply in replies):
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
+            msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
             self._machine.refresh()
-        channels.close_all([fd for fd in descriptors[1:] if fd >= 0])
+        channels.close_all(descriptors[1:])
+        self._mapped = jail.mapped_now()
         self._channel.send(Parked())
 
     def _answer(self, job: Job, descriptors: list[int]) -> None:
         started = time.monotonic()
         host = JobHost(self._channel, job)
+        if not self._limited:  # even if the guest has taken this process over
+            self._limited = True
+            memory = job.limits.memory + _OWN_MEMORY
+            jail.limit_memory(self._mapped, jail.Mapped(memory, memory + _WINDOWS))
+            if not job.snapshot:
+                jail.forbid_files()
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))
         if job.snapshot:

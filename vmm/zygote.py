@@ -6,13 +6,14 @@ It has one thread, never talks to a guest and never sees a cell.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterable, Sequence
 
 from hypercell.vmm import fork_server, jail
 from hypercell.vmm.channel import Channel
-from hypercell.vmm.messages import Held, Ready, ToWorker
+from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.kvm import features, open_kvm
+from hypercell.vmm.messages import Held, Ready, ToWorker, pack_error
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
@@ -42,9 +43,10 @@ def main() -> None:
     """Serve forks until the kernel process goes."""
     control, server = fork_server.arguments()
     try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        control.send(Ready(f"/dev/kvm: {error.strerror}"))
+        kvm = open_kvm()
+        features(kvm)  # asked once: workers inherit the answer
+    except HypercellError as error:
+        control.send(Ready(pack_error(error)))
         return
     files = Files()
 

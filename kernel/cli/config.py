@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 from rich.table import Table
 
@@ -22,11 +24,24 @@ def main(options: argparse.Namespace) -> int:
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for key, value, origin in config.rows():
         table.add_row(key, _shown(key, value), origin)
+    for name, place, variable in _places():
+        table.add_row(name, str(place), variable if os.environ.get(variable) else "default")
     out = console()
     out.print(table)
     if config.path is None:
         out.print(f"no file at {config_path()}: these are the defaults", style="dim")
     return Exit.OK
+
+
+def _places() -> list[tuple[str, Path, str]]:
+    """Where things are kept, and the environment variable that would move them."""
+    from hypercell.kernel.toolchains import store
+    from hypercell.vmm import cache
+
+    return [
+        ("cache", cache.default_root(), cache.ENVIRONMENT),
+        ("toolchains", store.default_root(), store.ENVIRONMENT),
+    ]
 
 
 def _shown(key: str, value: object) -> str:

@@ -12,12 +12,13 @@ from hypercell.kernel.languages.base import (
     Program,
     SourceFile,
 )
-from hypercell.kernel.languages.clang import build, commands, diagnostics, flags
+from hypercell.kernel.languages.clang import build, commands, diagnostics, flags, preamble
 from hypercell.kernel.languages.clang.build import Unit
 from hypercell.kernel.languages.clang.implicit_main import NAME, translation_unit
 from hypercell.kernel.languages.clang.keywords import KEYWORDS
 from hypercell.kernel.languages.clang.tools import Tools
 
+_USUAL = b"#include <stdio.h>\n"
 _BIG = 64 << 10  # characters; above, cutting a cell into items goes to a thread
 
 
@@ -56,8 +57,11 @@ class C:
         return tuple(words)
 
     async def prepare(self, ctx: BuildContext) -> None:
-        """Load clang, so that the first cell need not."""
-        await Tools.of(ctx.hypervisor).load(ctx)
+        """Load clang, and begin the usual command lines, so that the first cell need not."""
+        tools, usual = Tools.of(ctx.hypervisor), flags.parse(())
+        await tools.load(ctx)
+        tools.prepare(ctx, preamble.begin(commands.CELL, _USUAL, usual), after=0.0)
+        tools.prepare(ctx, build.begin_link(usual, 1), after=0.0)
 
     async def build(self, cell: Cell, ctx: BuildContext) -> Program:
         """Compile and link, or find what was. BuildError with lines of the notebook cell."""

@@ -1,4 +1,4 @@
-"""Where the official suites are: ``HYPERCELL_SUITES``, else ``shared/suites`` beside the project."""
+"""Where the official suites are: ``HYPERCELL_SUITES``, else beside the project."""
 
 from __future__ import annotations
 

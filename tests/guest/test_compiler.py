@@ -39,8 +39,10 @@ async def server():
 
 
 @pytest.fixture
-def compiler(server):
-    return CompilerClient(server)
+async def compiler(server):
+    made = CompilerClient(server)
+    yield made
+    await made.close()
 
 
 async def test_a_module_compiles_to_sealed_code(compiler):
@@ -102,6 +104,7 @@ async def test_cancelling_kills_the_compile(compiler, server):
     compiling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await compiling
+    await compiler.close()
     await until(lambda: not server.children)
 
 
@@ -130,8 +133,18 @@ async def test_many_at_once_leave_nothing(compiler, server):
     assert [r.description.exports[0].name for r in results] == [f"f{n}" for n in range(20)]
     for result in results:
         os.close(result.fd)
+    await compiler.close()
     await until(lambda: not server.children)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_child_waits_for_the_next_compile(compiler, server):
+    os.close((await compiler.compile(ADD, CompileLimits())).fd)
+    await until(lambda: len(server.children) == 1)
+    (waiting,) = server.children
+    os.kill(waiting, signal.SIGKILL)
+    await until(lambda: waiting not in server.children)
+    os.close((await compiler.compile(ADD, CompileLimits())).fd)
 
 
 async def test_a_closed_server_says_so(compiler, server):

@@ -169,6 +169,20 @@ async def test_memory_limit_refuses_growth(hypervisor):
     assert vm.usage.refused_grows >= 1
 
 
+async def test_a_large_memory_limit_is_really_there(hypervisor):
+    code = await hypervisor.compile(p.COUNTER)
+    await hypervisor.filled()
+    for _ in range(4):  # parked, and on demand
+        async with await hypervisor.acquire() as vm:
+            pages = Value(ValType.I32, 20_000)
+            replies = await vm.run(
+                [c.Load(0), c.Instantiate(0), c.Invoke(0, "grow", (pages,))],
+                code=[code],
+                limits=Limits(memory=1400 << 20),
+            )
+        assert replies[2].values == (Value(ValType.I32, 1),)
+
+
 async def test_state_stays_within_one_vm_and_never_crosses(hypervisor):
     code = await hypervisor.compile(p.COUNTER)
     for _ in range(2):

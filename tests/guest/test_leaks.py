@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import io
 import os
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypervisor_fixtures import cache_fixture, hypervisor_fixture  # noqa: F401
 
 from hypercell.vmm import Layer, Limits
 from hypercell.vmm import commands as c
-from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.errors import Closed, HypercellError
 
 PROC = Path("/proc")
 
@@ -110,6 +112,36 @@ async def test_snapshots_leave_nothing(hypervisor):
         await once()
     await settled(hypervisor, 2)
     assert kinds(os.getpid()) == before
+
+
+async def test_big_files_of_snapshots_are_held_by_the_zygote_and_let_go(hypervisor):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as files:
+        for name, data in (("a.txt", b"in the layer"), ("big", bytes(5 << 20))):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            files.addfile(info, io.BytesIO(data))
+    layer = Layer.from_bytes(archive.getvalue())
+    code = await hypervisor.compile(p.READ_FILE)
+    (zygote,) = hypervisor.processes()["zygote"]
+    before = mappings(zygote), resident(zygote)
+    for _ in range(3):
+        commands = p.program(home=0)
+        snapshot = await hypervisor.make_snapshot(
+            commands[:-1], code=[code], layers=[layer], name="big"
+        )
+        for _ in range(2):  # parked, then on demand
+            out = bytearray()
+            async with await hypervisor.acquire(snapshot) as vm:
+                await vm.run(commands[-1:], on_output=lambda _, data, out=out: out.extend(data))
+            assert out == b"in the layer"
+        assert resident(zygote) > before[1] + 5000
+        hypervisor.discard(snapshot)
+        with pytest.raises(Closed):
+            await hypervisor.acquire(snapshot)
+    await settled(hypervisor, 2)
+    assert mappings(zygote) < before[0] + 6  # three rounds would leave nine or more
+    assert resident(zygote) < before[1] + 2048
 
 
 async def test_a_worker_holds_what_it_needs_and_no_more(hypervisor):

@@ -1,7 +1,6 @@
 """The sync facade, alone."""
 
 import io
-import os
 import tarfile
 import threading
 import time
@@ -38,8 +37,10 @@ MATH = """(module
 
 @pytest.fixture(scope="module")
 def vm(tmp_path_factory):
-    os.environ[ENVIRONMENT] = str(tmp_path_factory.getbasetemp() / "cache")
-    with MicroVM() as made:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ENVIRONMENT, str(tmp_path_factory.getbasetemp() / "cache"))
+        made = MicroVM()
+    with made:
         yield made
 
 

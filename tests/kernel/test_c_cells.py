@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from conftest import SECONDS, Client
+from real_kernel import SECONDS, Client
 
 DIVIDE = """%%c
 #include <stdio.h>

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from conftest import ADD, FOREVER, SECONDS, Client, start
+from real_kernel import ADD, FOREVER, SECONDS, Client, start
 
 Configured = Callable[[str], Client]
 

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from conftest import ADD, FOREVER, READ_LINES, SECONDS, Client, printing, wasi
+from real_kernel import ADD, FOREVER, READ_LINES, SECONDS, Client, printing, wasi
 
 FLOOD = wasi(
     "(loop $again (call $write (i32.const 1) (i32.const 1024) (i32.const 60000)) (br $again))",

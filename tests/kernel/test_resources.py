@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ADD, FOREVER, Client, printing, start
+from real_kernel import ADD, FOREVER, Client, printing, start
 
 TRAP = '%%wat\n(module (func (export "_start") unreachable))'
 
@@ -77,6 +77,19 @@ def test_200_cells_leave_nothing_behind(own: Client, tmp_path: Path) -> None:
         assert own.run(code).error == ename
     assert settled(pid) == before
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_profile_in_the_users_home(kernelspec: Path, tmp_path: Path) -> None:
+    """And none of IPython's configuration, which is Python, is run."""
+    config = tmp_path / ".ipython" / "profile_default"
+    config.mkdir(parents=True)
+    for name in ("ipython_config.py", "ipython_kernel_config.py"):
+        (config / name).write_text("raise SystemExit('run')")
+    client = start(kernelspec, HOME=str(tmp_path))
+    assert client.run(f"%%wat --invoke add 2 3\n{ADD}").error == ""
+    client.client.stop_channels()
+    client.manager.shutdown_kernel(now=True)
+    assert len(list((tmp_path / ".ipython").rglob("*"))) == 3
 
 
 def test_without_kvm_the_kernel_starts_and_every_cell_says_what_to_do() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from conftest import ADD, FOREVER, READ_LINES, printing, wasi
+from real_kernel import ADD, FOREVER, READ_LINES, printing, wasi
 
 from hypercell.kernel import Session, SyncSession
 from hypercell.kernel.config import Config

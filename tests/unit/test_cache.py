@@ -164,9 +164,7 @@ assert not cache.note, cache.note
 
 
 def test_processes_share_it_and_may_be_killed(tmp_path):
-    hammers = [
-        subprocess.Popen([sys.executable, "-c", HAMMER, str(tmp_path)]) for _ in range(3)
-    ]
+    hammers = [subprocess.Popen([sys.executable, "-c", HAMMER, str(tmp_path)]) for _ in range(3)]
     victim = subprocess.Popen([sys.executable, "-c", HAMMER, str(tmp_path)])
     victim.kill()
     victim.wait()

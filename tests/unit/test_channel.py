@@ -71,9 +71,11 @@ def test_end_of_stream_is_worker_lost(ends):
 )
 def test_malformed_is_a_protocol_violation(packet):
     raw, theirs = channels.pair()
-    with raw, pytest.raises(ProtocolViolation):
+    with raw:
         raw.send(packet)
-        Channel(theirs, ToWorker).receive()
+        channel = Channel(theirs, ToWorker)
+        with pytest.raises(ProtocolViolation):
+            channel.receive()
     theirs.close()
 
 

@@ -82,7 +82,9 @@ def test_config_prints_origins(tmp_path: Path) -> None:
     file.write_text("[limits]\ntimeout = 7\n")
     done = hypercell("config", HYPERCELL_CONFIG=str(file))
     assert done.returncode == 0
-    assert f"limits.timeout      7 s      {file}:2" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["limits.timeout", "7", "s", f"{file}:2"] in rows
+    assert ["cache", "/nonexistent/.cache/hypercell", "default"] in rows
     assert "\x1b" not in done.stdout
     assert hypercell("config", "--path", HYPERCELL_CONFIG=str(file)).stdout.strip() == str(file)
 

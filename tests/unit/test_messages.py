@@ -18,7 +18,7 @@ from hypercell.vmm.messages import (
     unpack_error,
     unpack_reply,
 )
-from hypercell.vmm.outcome import Frame, Value, ValType
+from hypercell.vmm.outcome import Frame, ValType, Value
 from hypercell.vmm.program import Limits
 
 COMMANDS = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypercell.vmm.errors import InvokeError
-from hypercell.vmm.outcome import Value, ValType
+from hypercell.vmm.outcome import ValType, Value
 from hypercell.vmm.program import ExportType
 from hypercell.vmm.typed_values import signature, to_python, to_wasm
 

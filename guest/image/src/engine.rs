@@ -53,8 +53,6 @@ pub fn new() -> Engine {
         .with_custom_code_memory(Some(Arc::new(MappedCode)));
     // SAFETY: `cpu::has` says yes only to what CPUID and XCR0 confirm.
     unsafe { config.detect_host_feature(cpu::has) };
-    // Asks the processor now, six exits: the snapshot then knows, and no module pays for it.
-    cpu::has("sse3");
     match Engine::new(&config) {
         Ok(engine) => engine,
         Err(error) => panic!("no engine: {error:?}"),

@@ -94,23 +94,24 @@ async def _compile(ctx: BuildContext, begin: Begin, path: str, source: bytes) ->
         [File(posixpath.join(commands.HOME, path), source)],
         ctx.home.layer(),
         (commands.OBJECT, commands.DEPENDENCIES),
-        again=path == commands.CELL,
+        again=path == commands.CELL and not preamble.looks_into_home(begin),
     )
     return ran, diagnostics.of_compiler(ran.text)
 
 
 async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked:
     """Link compiled sources, objects and libraries. Raises BuildError."""
-    names = {commands.object_path(number): unit.name for number, unit in enumerate(units)}
+    paths = _object_paths(len(units))
+    names = dict(zip(paths, (unit.name for unit in units), strict=True))
     objects = [File(path, unit.object) for path, unit in zip(names, units, strict=True)]
     long_double = any(unit.long_double for unit in units)
-    line = commands.link_line(flags, list(names), long_double=long_double)
+    begin = begin_link(flags, len(units), long_double=long_double)
     own = commands.own_libraries(flags)
     key = digest(
         _ROOM,
         _LAYOUT,
         lock().digest("c"),
-        *line,
+        *begin.line,
         *(file.data for file in objects),
         *(_libraries(ctx, flags) if own else ()),
     )
@@ -119,11 +120,11 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
         return kept
     tools = Tools.of(ctx.hypervisor)
     home = ctx.home.layer() if own else None
-    ran = await tools.run(ctx, Begin(line, objects[0].path), objects, home, (commands.PROGRAM,))
+    ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=not own)
     if not ran.ok and b"duplicate symbol" in ran.text:
         # The snapshot has read libc first; with the objects first, the program's own malloc wins.
-        line = commands.link_line(flags, list(names), long_double=long_double, own_first=True)
-        begin = Begin(line, objects[0].path)
+        line = commands.link_line(flags, paths, long_double=long_double, own_first=True)
+        begin = Begin(line, paths[0])
         ran = await tools.run(ctx, begin, objects, home, (commands.PROGRAM,), again=False)
     text = diagnostics.of_linker(ran.text, names)
     if not ran.ok or not ran.results[0]:
@@ -131,6 +132,16 @@ async def link(ctx: BuildContext, units: Sequence[Unit], flags: Flags) -> Linked
     linked = Linked(ran.results[0], text)
     _write(ctx, f"link-{key}", linked)
     return linked
+
+
+def begin_link(flags: Flags, count: int, *, long_double: bool = False) -> Begin:
+    """How to begin the link of so many objects."""
+    paths = _object_paths(count)
+    return Begin(commands.link_line(flags, paths, long_double=long_double), paths[0])
+
+
+def _object_paths(count: int) -> list[str]:
+    return [commands.object_path(number) for number in range(count)]
 
 
 def added(ctx: BuildContext, names: Sequence[str]) -> list[tuple[str, bytes]]:

@@ -22,6 +22,7 @@ _TELLS = re.compile(
     rb"|main_file"
 )
 _SENSITIVE = ("-W", "-w", "-pedantic", "-include", "-imacros")  # warnings differ in included files
+_PLACES = ("-I", "-iquote", "-isystem", "-idirafter", "-include", "-imacros", "-fembed-dir")
 _LONGEST = 64
 
 
@@ -41,6 +42,12 @@ def begin(path: str, source: bytes, flags: Flags) -> Begin:
 def direct(path: str, flags: Flags) -> Begin:
     """To begin without a stub."""
     return Begin(commands.compile_line(path, flags), posixpath.join(commands.HOME, path))
+
+
+def looks_into_home(begin: Begin) -> bool:
+    """Whether clang looks for files of ``/home`` before it wants the cell: it asks at once which
+    directories exist, and a snapshot would keep the answer."""
+    return any(word.startswith(_PLACES) for word in begin.line)
 
 
 def leading_headers(source: bytes) -> list[str]:

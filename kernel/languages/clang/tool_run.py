@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from hypercell.vmm.vm import Vm
 
 LIMITS = Limits(memory=1024 * MIB, wall=30.0, output=MIB, tmp_bytes=128 * MIB, tmp_files=64)
+# Freeing a VM and making the next one would take the processor from what the cell still needs.
+_CLOSE_AFTER = 0.1  # seconds
 _PIECE = 0x8_0000  # bytes of a result read at once
 _MAX_RESULT = LIMITS.tmp_bytes
+# Its stack lies below its data: what goes past its end leaves the memory.
+_STACK_ENDS = (abi.TRAP_STACK_OVERFLOW, abi.TRAP_MEMORY_OUT_OF_BOUNDS)
 
 
 class File(msgspec.Struct, frozen=True):
@@ -74,7 +79,8 @@ async def use(
         said.extend(data)
 
     reads: list[Command] = [ReadFile(path, 0, _PIECE) for path in results]
-    async with vm:
+    closing = True
+    try:
         try:
             replies = await vm.run(
                 [*given, *reads], layers=layers, limits=LIMITS, on_output=on_output
@@ -96,15 +102,21 @@ async def use(
             while len(read) < len(results):  # after an exit, or after a file that is not there
                 read += await vm.run(reads[len(read) :])
             files = [await _rest(vm, path, got) for path, got in zip(results, read, strict=False)]
+            closing = False
+            asyncio.get_running_loop().call_later(_CLOSE_AFTER, vm.close)
             return Ran(True, bytes(said), tuple(files))
         await _check_end(vm, end, said)
         return Ran(False, bytes(said))
+    finally:
+        if closing:
+            vm.close()
 
 
 async def _check_end(vm: Vm, end: Reply, said: bytearray) -> None:
     """Return where the tool refused its input; raise BuildError where it failed itself."""
     used = (await vm.run([Usage()]))[-1]
-    if isinstance(used, Ok) and len(used.counters) == 3 and used.counters[2]:
+    refused = isinstance(used, Ok) and len(used.counters) == 3 and used.counters[2] > 0
+    if refused or b"LLVM ERROR: out of memory" in said:
         raise BuildError(
             f"the compiler needed more than {LIMITS.memory // MIB} MiB of memory",
             diagnostics=_text(said),
@@ -112,7 +124,13 @@ async def _check_end(vm: Vm, end: Reply, said: bytearray) -> None:
         )
     if isinstance(end, Exited) and end.code == 1:
         return
-    how = end.message if isinstance(end, Trapped | Failed) else f"exit code {end.code}"  # type: ignore[union-attr]
+    if isinstance(end, Trapped) and end.code in _STACK_ENDS:
+        raise BuildError(
+            "the compiler came to the end of its stack",
+            diagnostics=_text(said),
+            hint="is something nested very deeply? (if not: a defect of clang)",
+        )
+    how = f"exit code {end.code}" if isinstance(end, Exited) else getattr(end, "message", "")
     raise BuildError(
         f"the compiler crashed on this source: {how}",
         diagnostics=_text(said),

@@ -34,7 +34,7 @@ from hypercell.vmm.commands import (
     Quota,
     Wasi,
 )
-from hypercell.vmm.errors import HostError, HypercellError
+from hypercell.vmm.errors import Closed, HostError, HypercellError
 from hypercell.vmm.layer import Layer
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hypercell.vmm.vm import Vm
     from hypercell.vmm.vm_snapshot import Snapshot
 
-_KEPT = 6  # begun command lines; each keeps a VM with a copy of its memory, 40 MB
+_KEPT = 4  # begun command lines; each keeps a VM with a copy of its memory, 40 MB
 _PREPARE_AFTER = 0.3  # seconds, so that the cell itself comes first
 _LOAD: tuple[Command, ...] = (
     Quota(0, 0, LIMITS.tmp_bytes, LIMITS.tmp_files),
@@ -119,7 +119,7 @@ class Tools:
         if begun is None:
             return None
         self._begun.move_to_end(begin)
-        with contextlib.suppress(HostError):  # it was discarded meanwhile
+        with contextlib.suppress(HostError, Closed):  # it was discarded meanwhile
             return await self._hypervisor.acquire(begun)
         return None
 

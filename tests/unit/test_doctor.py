@@ -1,0 +1,91 @@
+"""The doctor says what is wrong and what to do; progress is lines where there is no terminal."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hypercell.kernel import doctor
+from hypercell.kernel.cli.progress import Steps
+from hypercell.kernel.doctor import State, examine
+from hypercell.vmm.errors import ImageMissing
+
+
+def checks() -> dict[str, doctor.Check]:
+    return {check.name: check for check in examine()}
+
+
+def test_this_machine_is_fine() -> None:
+    found = checks()
+    assert list(found) == [
+        "machine",
+        "kvm",
+        "image",
+        "cpu",
+        "memory",
+        "config",
+        "cache",
+        "toolchains",
+        "kernelspec",
+    ]
+    assert all(found[name].state is State.GOOD for name in ("machine", "kvm", "image", "cpu"))
+
+
+def test_what_is_missing_is_said_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_image() -> Path:
+        raise ImageMissing("the guest image is not built", hint="run: make image")
+
+    monkeypatch.setattr(doctor, "image_path", no_image)
+    monkeypatch.setenv("HYPERCELL_TOOLCHAINS", str(tmp_path / "none"))
+    config = tmp_path / "config.toml"
+    config.write_text("[limits]\nmemry = 1\n")
+    monkeypatch.setenv("HYPERCELL_CONFIG", str(config))
+    found = checks()
+    assert (found["image"].state, found["image"].hint) == (State.FAILED, "run: make image")
+    assert found["toolchains"].state is State.FAILED
+    assert "hypercell toolchain install c" in found["toolchains"].hint
+    assert f"{config}:2" in found["config"].text
+    assert "memory" in found["config"].hint
+
+
+def test_an_unusable_cache_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HYPERCELL_CACHE", str(tmp_path / "file" / "below"))
+    found = checks()["cache"]
+    assert found.state is State.NOTE
+    assert "cannot be used" in found.text
+
+
+def test_a_kernelspec_whose_python_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = tmp_path / "kernels" / "gone"
+    spec.mkdir(parents=True)
+    argv = [str(tmp_path / "python"), "-m", "hypercell.kernel", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x"}))
+    broken = tmp_path / "kernels" / "broken"
+    broken.mkdir()
+    (broken / "kernel.json").write_text("{")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    found = checks()["kernelspec"]
+    assert found.state is State.FAILED
+    assert "gone: its Python is gone" in found.text
+    assert "hypercell install" in found.hint
+
+
+def test_too_old_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_: "flags\t\t: fpu sse2 avx bmi1\n")
+    found = doctor._cpu()
+    assert found.state is State.FAILED
+    assert "avx2" in found.text
+
+
+def test_progress_without_a_terminal_is_lines() -> None:
+    out = io.StringIO()
+    with Steps(Console(file=out)) as steps:
+        steps("unpacking", None)
+        steps("unpacking", 0.5)
+        steps("compiling", 0.1)
+    assert out.getvalue() == "unpacking …\ncompiling …\n"
