@@ -113,7 +113,12 @@ class Interpretation:
         commands += [self._language.call(self._cell), c.Export()]
         listener = self._language.listener(on_event)
         replies = await vm.run(
-            commands, layers=layers, limits=limits, on_output=listener, on_stdin=on_stdin
+            commands,
+            layers=layers,
+            limits=limits,
+            on_output=listener,
+            on_stdin=on_stdin,
+            keep=not self._cell.options.fresh,
         )
         last = replies[-1] if replies else None
         if last is None or len(replies) > len(commands):

@@ -65,18 +65,23 @@ class Cells:
         if isinstance(last, ast.Expr) and not _ends_in_semicolon(source):
             tree.body.pop()
             value = ast.Expression(last.value)
-        if tree.body:
-            # Flags are ours alone: `from __future__` of this file is not the cell's.
-            code = _compile(tree, name, "exec", _FLAGS, True)
-            if not code.co_flags & inspect.CO_COROUTINE:
-                _exec(code, self._names)
-            else:
-                self._wait(_eval(code, self._names))
-        if value is None:
-            return None
-        code = _compile(value, name, "eval", _FLAGS, True)
-        found = _eval(code, self._names)
-        return self._wait(found) if code.co_flags & inspect.CO_COROUTINE else found
+        # The flags are the cell's alone: `from __future__` of this file is not.
+        body = _compile(tree, name, "exec", _FLAGS, True)
+        end = _compile(value, name, "eval", _FLAGS, True) if value is not None else None
+        if (body.co_flags | (end.co_flags if end else 0)) & inspect.CO_COROUTINE:
+            return self._wait(self._run_awaiting(body, end))
+        _exec(body, self._names)
+        return _eval(end, self._names) if end else None
+
+    async def _run_awaiting(self, body: types.CodeType, end: types.CodeType | None) -> Any:
+        """The same in the event loop, for a cell with ``await`` in it."""
+        found = None
+        for code in (body, end):
+            if code is not None:
+                found = _eval(code, self._names)
+                if code.co_flags & inspect.CO_COROUTINE:
+                    found = await found
+        return found if end else None
 
     def _wait(self, awaitable: Any) -> Any:
         """Top-level ``await``: one loop for all cells, so that tasks go on in later ones."""
