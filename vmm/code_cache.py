@@ -27,8 +27,8 @@ _BIG = 1 << 20  # from here on hashing and disk go to a thread
 class Code:
     """A compiled module in a sealed memory file, ready for any number of VMs.
 
-    ``component``: load it as one. ``key`` names its content; ``size`` bytes in ``fd``;
-    ``wasm_size`` was the size of its source. It closes with its last reference.
+    ``key`` names its content; ``size`` bytes in ``fd``; ``wasm_size`` was the size of its
+    source; ``component``: load it as one. It closes with its last reference.
     """
 
     __slots__ = (

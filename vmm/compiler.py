@@ -19,7 +19,7 @@ from hypercell.vmm import component_types, fork_server, jail, memfd, symbolize, 
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
-from hypercell.vmm.even_tags import even_tags
+from hypercell.vmm.even_tags import COMPONENT, even_tags
 from hypercell.vmm.messages import (
     Compile,
     Compiled,
@@ -32,7 +32,6 @@ from hypercell.vmm.messages import (
 _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
-_COMPONENT = b"\x0d\x00\x01\x00"  # where a core module has its version 1
 _SPACE = 1 << 40  # reserved addresses cost nothing
 _WARM_UP = """(module (memory 1)
   (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
@@ -90,10 +89,10 @@ def compile_module(
         raise InvalidModule(_tidy(error), hint="the text of the module does not parse") from None
     if not wasm.startswith(b"\0asm"):
         raise InvalidModule("this is no Wasm module: it does not begin with \\0asm")
-    if wasm[4:8] == _COMPONENT:
+    wasm = even_tags(wasm)
+    if wasm[4:8] == COMPONENT:
         return _compile_component(shared_engine, wasm)
     try:
-        wasm = even_tags(wasm)
         module = wasmtime.Module(shared_engine, wasm)
         code = module.serialize()
     except wasmtime.WasmtimeError as error:

@@ -8,10 +8,15 @@ crashed). The tag that is added is the last of the module and nothing names it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
+
+COMPONENT: Final = b"\x0d\0\1\0"  # what follows the magic; a module has its version 1 there
 
 _HEADER: Final = 8
 _TAG_SECTION: Final = 13
+_CORE_MODULE: Final = 1  # sections of a component
+_COMPONENT_IN_IT: Final = 4
 _MAX_LEB: Final = 5
 
 
@@ -20,20 +25,46 @@ class _OddError(Exception):
 
 
 def even_tags(wasm: bytes) -> bytes:
-    """The module, with one more tag if it defines an odd number; damaged ones as they are."""
+    """The module, with one more tag if it defines an odd number; damaged ones as they are.
+
+    Of a component: the modules in it, and in the components in it.
+    """
     try:
-        at = _HEADER
-        while at < len(wasm):
-            size, body = _leb(wasm, at + 1)
-            end = body + size
-            if end > len(wasm):
-                return wasm
-            if wasm[at] == _TAG_SECTION:
+        if wasm[4:_HEADER] == COMPONENT:
+            return _component(wasm)
+        for number, at, body, end in _sections(wasm):
+            if number == _TAG_SECTION:
                 return wasm[:at] + _section(wasm, body, end) + wasm[end:]
-            at = end
-    except _OddError:
+    except (_OddError, RecursionError):
         pass
     return wasm
+
+
+def _sections(wasm: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Number, start, start of the contents and end of each section."""
+    at = _HEADER
+    while at < len(wasm):
+        size, body = _leb(wasm, at + 1)
+        end = body + size
+        if end > len(wasm):
+            raise _OddError
+        yield wasm[at], at, body, end
+        at = end
+
+
+def _component(wasm: bytes) -> bytes:
+    pieces = [wasm[:_HEADER]]
+    changed = False
+    for number, at, body, end in _sections(wasm):
+        piece = wasm[at:end]
+        if number in (_CORE_MODULE, _COMPONENT_IN_IT):
+            inner = wasm[body:end]
+            even = even_tags(inner)
+            if even != inner:
+                changed = True
+                piece = bytes([number]) + _to_leb(len(even)) + even
+        pieces.append(piece)
+    return b"".join(pieces) if changed else wasm
 
 
 def _section(wasm: bytes, body: int, end: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PACKAGE = "hypercell.kernel.languages"
 _FOLDER = "python_runtime"
-APP = "hypercell_runtime"  # what the files are called where they run
+APP = f"{_PACKAGE}.{_FOLDER}"  # where they run they are called the same
 WORLD = "world.wit"
 INTERFACES = "display.wit"
 
@@ -34,11 +34,12 @@ def digest() -> str:
 def write(work: Path) -> tuple[Path, Path]:
     """Lay them out as componentize-py wants them: (directory of the app, of the WIT)."""
     app, wit = work / "app", work / "wit"
-    (app / APP).mkdir(parents=True)
+    package = app.joinpath(*APP.split("."))
+    package.mkdir(parents=True)
     (wit / "deps" / "host").mkdir(parents=True)
     for name, data in files().items():
         if name.endswith(".py"):
-            (app / APP / name).write_bytes(data)
+            (package / name).write_bytes(data)
     (wit / WORLD).write_bytes(files()[WORLD])
     (wit / "deps" / "host" / INTERFACES).write_bytes(files()[INTERFACES])
     return app, wit

@@ -7,9 +7,10 @@ import time
 from functools import cache
 
 import wasmtime
+import wasmtime.component
 
 from hypercell.vmm import codec, engine_config, memfd
-from hypercell.vmm.commands import Command, Instantiate, Invoke, Load, Ok, Reply
+from hypercell.vmm.commands import Command, Instantiate, Invoke, Load, Ok, Reply, Wasi
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.image_path import image_path
 from hypercell.vmm.machine import Machine
@@ -34,12 +35,18 @@ def compiled(wasm: str | bytes) -> bytes:
     return bytes(wasmtime.Module(_engine(), wasm).serialize())
 
 
+@cache
+def compiled_component(wasm: str | bytes) -> bytes:
+    return bytes(wasmtime.component.Component(_engine(), wasm).serialize())
+
+
 class RecordingHost:
     """Keeps what the guest wrote; answers what it asks."""
 
     def __init__(self) -> None:
         self.stdout = bytearray()
         self.stderr = bytearray()
+        self.shown = bytearray()
         self.input: list[bytes] = []
         self.slept = 0
         self.deadline = time.monotonic() + 60
@@ -47,8 +54,10 @@ class RecordingHost:
     def output(self, stream: int, data: bytes) -> None:
         if stream == 1:
             self.stdout += data
-        else:
+        elif stream == 2:
             self.stderr += data
+        else:
+            self.shown += data
 
     def tick(self) -> None:
         if time.monotonic() > self.deadline:
@@ -99,6 +108,10 @@ class GuestVm:
         """Compile a module and map it; its index for ``Load``."""
         return self.map_raw_code(compiled(wasm))
 
+    def map_component(self, wasm: str | bytes) -> int:
+        """Compile a component and map it; its index for ``Load``."""
+        return self.map_raw_code(compiled_component(wasm))
+
     def map_raw_code(self, data: bytes) -> int:
         """Map a ``.cwasm``, which may be forged."""
         fd = memfd.of_bytes(data, "code")
@@ -128,6 +141,14 @@ class GuestVm:
         loaded = self.run(Load(self.map_code(wasm)))
         assert isinstance(loaded, Ok), loaded
         made = self.run(Instantiate(loaded.number, name))
+        assert isinstance(made, Ok), made
+        return made.number
+
+    def component(self, wasm: str | bytes) -> int:
+        """Load and instantiate a component, with a WASI world; the instance."""
+        loaded = self.run(Load(self.map_component(wasm), component=True))
+        assert isinstance(loaded, Ok), loaded
+        made = self.run(Wasi(), Instantiate(loaded.number))
         assert isinstance(made, Ok), made
         return made.number
 

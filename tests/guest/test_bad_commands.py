@@ -85,12 +85,6 @@ def test_layers_outside_their_window_are_refused(vm, address):
     assert message.startswith("no layer can be at")
 
 
-def test_components_come_later(vm):
-    code = vm.map_code("(module)")
-    reply = vm.run(Load(code, component=True))
-    assert reply == Failed(abi.ST_ERROR, "this image runs modules, not yet components")
-
-
 def test_damaged_code_is_refused(vm):
     data = compiled("(module)").replace(b"48", b"47", 1)
     reply = vm.run(Load(vm.map_raw_code(data)))

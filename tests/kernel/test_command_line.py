@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 HYPERCELL = [sys.executable, "-m", "hypercell.kernel.cli.main"]
 
@@ -93,6 +94,35 @@ def test_a_wrong_call_says_what_is_wrong(tmp_path: Path, words: list[str], messa
     assert done.returncode == 125
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+COMPONENT = """(component
+  (core module $code
+    (func (export "run") (result i32) (i32.const STATUS))
+    (memory (export "m") 1) (data (i32.const 16) "hi")
+    (func (export "greet") (result i32)
+      (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 2))
+      (i32.const 0)))
+  (core instance $code (instantiate $code))
+  (func $run (result (result)) (canon lift (core func $code "run")))
+  (instance $cli (export "run" (func $run)))
+  (func (export "greet") (result string)
+    (canon lift (core func $code "greet") (memory $code "m")))
+  (export "wasi:cli/run@0.2.0" (instance $cli)))"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_component_is_a_program_too(tmp_path: Path, status: int) -> None:
+    text = COMPONENT.replace("STATUS", str(status))
+    assert hypercell("run", write(tmp_path, "run.wat", text)).returncode == status
+    (tmp_path / "run.wasm").write_bytes(wasmtime.wat2wasm(text))
+    assert hypercell("run", tmp_path / "run.wasm").returncode == status
+
+
+def test_a_component_is_called_with_words(tmp_path: Path) -> None:
+    (tmp_path / "greet.wasm").write_bytes(wasmtime.wat2wasm(COMPONENT.replace("STATUS", "0")))
+    done = hypercell("run", tmp_path / "greet.wasm", "--invoke", "greet")
+    assert done.stdout == "greet() = 'hi'\n"
 
 
 def test_a_trap_is_134_with_its_place(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ async def test_a_traceback_points_into_the_cell(session: Session) -> None:
     text = plain(result)
     assert '"<cell 2>", line 3, in <module>' in text
     assert '"<cell 1>", line 2, in f\n    return 1 / n\n           ~~^~~' in text
-    assert "hypercell_runtime" not in text
+    assert "python_runtime" not in text
     assert "\x1b[" in result.traceback
 
 
@@ -290,10 +290,19 @@ async def test_exit_ends_the_cell_only(session: Session) -> None:
     assert await value(session, "x") == "5"
 
 
+async def test_text_that_is_no_text_can_be_shown(session: Session) -> None:
+    assert await value(session, "type('T', (), {'__repr__': lambda self: '\\ud800'})()") == "?"
+    for cell in (
+        "raise ValueError('\\ud800' + '\\x00' + '\\U0001F600' * 90_000)",
+        "class E(Exception):\n    __str__ = None\nraise E()",
+    ):
+        assert isinstance((await fails(session, cell)).error, CellException)
+
+
 async def test_a_hostile_reply_is_no_reply(session: Session) -> None:
     await value(session, "x = 1")
     result = await session.execute(
-        "import sys\napp = sys.modules['hypercell_runtime.app']\napp._dumps = lambda *_: 'no JSON'"
+        "import sys\napp = sys.modules['hypercell.kernel.languages.python_runtime.app']\napp._dumps = lambda *_, **__: 'no JSON'"
     )
     assert type(result.error).__name__ == "ProtocolViolation"
     assert await value(session, "x") == "1"

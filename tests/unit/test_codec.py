@@ -19,6 +19,7 @@ ALL = (
     c.Wasi(("a",), (("K", "v"),), ("/",), True),
     c.Instantiate(0, "m"),
     c.Invoke(0, "f", (Value(ValType.I32, 7),)),
+    c.Call(0, "a:b/c#d", ("x", "ü")),
     c.GlobalGet(0, "g"),
     c.GlobalSet(0, "g", Value(ValType.V128, (1 << 128) - 1)),
     c.MemoryRead(0, "memory", 8, 16),
@@ -70,7 +71,7 @@ def test_operations_are_distinct_and_counted() -> None:
         operations.append(op)
         at += 8 + length
     assert at == len(batch)
-    assert set(operations) == set(range(abi.CMD_LOAD, abi.CMD_USAGE + 1))
+    assert set(operations) == set(range(abi.CMD_LOAD, abi.CMD_CALL + 1))
 
 
 @pytest.mark.parametrize(

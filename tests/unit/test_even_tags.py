@@ -36,3 +36,22 @@ def test_damaged_modules_stay_as_they_are():
     assert even_tags(b"\0asm\1\0\0\0\x0d\x02\x05\x00") == b"\0asm\1\0\0\0\x0d\x02\x05\x00"
     assert even_tags(b"\0asm\1\0\0\0\x0d\xff\xff\xff\xff\xff\xff") is not None
     assert even_tags(b"") == b""
+
+
+@pytest.mark.parametrize("tags", [0, 1, 2])
+def test_modules_in_components_too(tags: int):
+    def component(count: int) -> bytes:
+        inner = f"(core module {'(tag (param i32))' * count} {TAIL if count else ''})"
+        text = f"(component {inner} (component {inner}) (core module (memory 1)))"
+        return bytes(wasmtime.wat2wasm(text))
+
+    assert even_tags(component(tags)) == component(tags + tags % 2)
+
+
+def test_components_nested_without_end_are_left_to_the_validator():
+    inner = b"\0asm\x0d\0\1\0"
+    for _ in range(3000):
+        size = len(inner)
+        leb = bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14])
+        inner = b"\0asm\x0d\0\1\0\4" + leb + inner
+    assert even_tags(inner) == inner

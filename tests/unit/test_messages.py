@@ -26,6 +26,7 @@ COMMANDS = [
     c.Wasi(("a", "ü"), (("K", "v"),), ("/home",), stdin=True),
     c.Instantiate(1, "m"),
     c.Invoke(0, "f", (Value(ValType.V128, (1 << 128) - 1), Value(ValType.I32, 7))),
+    c.Call(0, "a:b/c#d", ("x", "ü")),
     c.GlobalGet(0, "g"),
     c.GlobalSet(0, "g", Value(ValType.F64, 1 << 63)),
     c.MemoryRead(0, "m", 1 << 40, 9),
@@ -41,7 +42,7 @@ COMMANDS = [
     c.Usage(),
 ]
 REPLIES = [
-    c.Ok(1, (Value(ValType.V128, 1 << 127),), b"data", 5, (1, 2, 3)),
+    c.Ok(1, (Value(ValType.V128, 1 << 127),), b"data", 5, (1, 2, 3), "text"),
     c.Trapped(2, "out of bounds", (Frame("m", 1, "f", 99),)),
     c.Exited(3),
     c.Failed(4, "no such import"),

@@ -98,7 +98,10 @@ impl Failure {
             .map(|trace| trace.frames().iter().map(Frame::new).collect())
             .unwrap_or_default();
         if let Some(Trap::CannotEnterComponent) = error.downcast_ref::<Trap>() {
-            return Self::Error("the component trapped before: it cannot be called again".into());
+            // Wasmtime keeps one mark for all components of a store.
+            return Self::Error(
+                "a component trapped before: none of this VM can be called again".into(),
+            );
         }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             let message = trap.to_string();

@@ -1,8 +1,9 @@
 //! WASI 0.1 and 0.2 over an in-memory file system, for a guest without an operating system.
 //!
-//! `Wasi` has one method for each of the 46 functions of WASI 0.1, and what 0.2 does in `p2`; `FileSystem` is what they work on; `Host` is what
-//! they need from below. Every argument is hostile: no call panics, overflows, loops without bound or
-//! takes memory without a limit (`limits.rs`).
+//! `Wasi` has one method for each of the 46 functions of WASI 0.1, and more for 0.2 in `p2`;
+//! `FileSystem` is what they work on; `Host` is what they need from below. Every argument is
+//! hostile: no call panics, overflows, loops without bound or takes memory without a limit
+//! (`limits.rs`).
 
 #![no_std]
 #![forbid(unsafe_code)]

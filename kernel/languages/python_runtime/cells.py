@@ -13,8 +13,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import fresh, ipython, tracebacks
-from .mimebundle import mimebundle
+from hypercell.kernel.languages.python_runtime import fresh, ipython, tracebacks
+from hypercell.kernel.languages.python_runtime.mimebundle import mimebundle
 
 _compile, _exec, _eval, _parse = compile, exec, eval, ast.parse
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

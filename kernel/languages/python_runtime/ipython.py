@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .mimebundle import mimebundle
+from hypercell.kernel.languages.python_runtime.mimebundle import mimebundle
 
 Emit = Callable[[dict[str, Any]], None]
 _current: Emit | None = None

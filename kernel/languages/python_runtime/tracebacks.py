@@ -7,7 +7,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from .mimebundle import cut
+from hypercell.kernel.languages.python_runtime.mimebundle import cut
 
 _MOST = 100_000  # characters
 _MOST_MESSAGE = 10_000

@@ -81,11 +81,11 @@ pub fn instantiate(
         Code::Module(module) => {
             let imports = link::resolve(machine, &module)?;
             let mut scope = RootScope::new(&mut machine.store);
-            let made = Instance::new(&mut scope, &module, &imports);
-            if made.is_err() {
+            let instance = Instance::new(&mut scope, &module, &imports);
+            if instance.is_err() {
                 let _ = scope.as_context_mut().take_pending_exception();
             }
-            made.map(Running::Module)
+            instance.map(Running::Module)
         }
         Code::Component(component) => {
             components::check(machine, &component, name)?;

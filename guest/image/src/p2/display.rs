@@ -3,12 +3,11 @@
 use alloc::string::String;
 
 use hypercell_abi as abi;
+use hypercell_wasi::Host as _;
 use wasmtime::{Result, bail};
 
 use super::hypercell::host::display;
-use hypercell_wasi::Host as _;
 use crate::machine::State;
-
 
 impl display::Host for State {
     fn emit(&mut self, record: String) -> Result<()> {

@@ -1,10 +1,8 @@
 //! wasi:io/streams. Nothing is buffered: what is written has been written.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use hypercell_wasi::Errno;
-use hypercell_wasi::p2::MAX_READ;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
@@ -47,10 +45,10 @@ impl State {
 
     /// Zeros may be asked for without end: the quota or the output limit ends them.
     fn write_zeros(&mut self, fd: u32, mut len: u64) -> Streamed<()> {
-        let zeros = vec![0; MAX_READ as usize];
+        const ZEROS: &[u8] = &[0; 4096];
         while len > 0 {
-            let count = len.min(MAX_READ);
-            if let Err(error) = self.write(fd, &zeros[..count as usize])? {
+            let count = len.min(ZEROS.len() as u64);
+            if let Err(error) = self.write(fd, &ZEROS[..count as usize])? {
                 return Ok(Err(error));
             }
             len -= count;

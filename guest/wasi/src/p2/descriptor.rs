@@ -1,12 +1,11 @@
 //! Open files and directories: contents, state and times.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::errno::{Answer, Errno};
 use crate::fs::inode::Id;
 use crate::host::{Call, Host};
-use crate::p2::MAX_READ;
+use crate::p2::stream::zeros;
 use crate::types::{FileStat, FileType, rights};
 use crate::wasi::Wasi;
 
@@ -23,7 +22,7 @@ impl Wasi {
         offset: u64,
     ) -> Answer<(Vec<u8>, bool)> {
         let id = self.node(fd, rights::FD_READ)?;
-        let mut data = vec![0; len.min(MAX_READ) as usize];
+        let mut data = zeros(len)?;
         let count = call.fs.read_at(id, offset, &mut data)?;
         data.truncate(count);
         let end = offset.saturating_add(count as u64) >= call.fs.inode(id).size();

@@ -1,6 +1,5 @@
 //! Streams: each a descriptor of its own, with its own position.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::errno::{Answer, Errno};
@@ -12,6 +11,15 @@ use crate::wasi::Wasi;
 
 /// The most bytes that one call reads, whatever it asks for.
 pub const MAX_READ: u64 = 0x1_0000;
+
+/// A buffer to read into: so many bytes, at most `MAX_READ`.
+pub(super) fn zeros(len: u64) -> Answer<Vec<u8>> {
+    let len = len.min(MAX_READ) as usize;
+    let mut data = Vec::new();
+    data.try_reserve_exact(len).map_err(|_| Errno::Nomem)?;
+    data.resize(len, 0);
+    Ok(data)
+}
 
 impl Wasi {
     /// A new stream over standard input.
@@ -74,7 +82,7 @@ impl Wasi {
         descriptor
             .require(rights::FD_READ)
             .map_err(|_| Errno::Badf)?;
-        let mut data = vec![0; len.min(MAX_READ) as usize];
+        let mut data = zeros(len)?;
         let count = match descriptor.target {
             Target::Node(id) => call.fs.read_at(id, descriptor.position, &mut data)?,
             Target::Stdin if self.stdin && !data.is_empty() => call.host.read_stdin(&mut data),
