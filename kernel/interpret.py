@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hypercell.kernel.errors import CellException
-from hypercell.kernel.home import Home, HomeEntry
+from hypercell.kernel.home import Home
 from hypercell.kernel.languages.base import BuildContext, Cell, Interpreter
 from hypercell.kernel.result import OnEvent, OnStdin, Stream
 from hypercell.kernel.run import HOME, check_end
@@ -57,6 +57,7 @@ class Interpretation:
             home_before = dict(context.home.entries())
             version = context.home.version
             mounted = [] if _knows(state, context.home) else [context.home.layer()]
+            home_mounted = home_before if mounted else state.home_mounted
             grants = self._session.grants() if state is states.runtime else []
             vm = await context.hypervisor.acquire(state.snapshot)
             try:
@@ -67,21 +68,23 @@ class Interpretation:
                 delta = await vm.export_home() or b""
                 running(None)
                 if not fresh:
-                    await self._session.keep(delta)
+                    alone = context.home.version == version
+                    # Of files that were made and deleted since the mount the guest says nothing.
+                    await self._session.keep(delta, home_mounted if alone else None)
                     after = context.home.version
-                    alone = after == version + bool(after != version)
+                    alone = alone and after <= version + 1
                     added = [*grants, *(layer for layer in mounted if layer is not None)]
-                    layers = [*state.snapshot.layers, *added]
-                    made = _Made(
-                        state.snapshot,
-                        layers,
+                    make = functools.partial(
+                        State,
                         self._cell.label,
-                        vm.usage.linear_memory,
-                        after if alone else UNKNOWN_HOME,
-                        home_before,
+                        memory=vm.usage.linear_memory,
+                        home=after if alone else UNKNOWN_HOME,
+                        home_mounted=home_mounted,
+                        home_before=home_before,
                     )
+                    layers = [*state.snapshot.layers, *added]
                     handed_over = True
-                    self._session.later(_commit(context.hypervisor, states, vm, made))
+                    self._session.later(_commit(context.hypervisor, states, vm, layers, make))
             finally:
                 running(None)
                 if not handed_over:
@@ -137,40 +140,22 @@ class Interpretation:
         return self._language.ended(answer.text)
 
 
-class _Made:
-    """What a cell made, until it is a state."""
-
-    def __init__(
-        self,
-        base: Snapshot,
-        layers: list[Layer],
-        label: str,
-        memory: int,
-        home: int,
-        home_before: Mapping[str, HomeEntry],
-    ) -> None:
-        self.base = base
-        self.layers = layers
-        self.label = label
-        self.memory = memory
-        self.home = home
-        self.home_before = home_before
-        self.taken = time.time()
-
-
-async def _commit(hypervisor: Hypervisor, states: States, vm: Vm, made: _Made) -> None:
+async def _commit(
+    hypervisor: Hypervisor,
+    states: States,
+    vm: Vm,
+    layers: Sequence[Layer],
+    state: Callable[[Snapshot], State],
+) -> None:
     """Take the snapshot while the reply is on its way; the next cell waits for it."""
     try:
         snapshot = await hypervisor.commit(
-            vm, code=made.base.code, layers=made.layers, name=made.label, eager=True
+            vm, code=states.runtime.snapshot.code, layers=layers, name="session", eager=True
         )
-        states.add(
-            State(made.label, snapshot, made.memory, made.home, made.home_before, made.taken)
-        )
+        states.add(state(snapshot))
     except (HypercellError, OSError) as error:
         states.problem = (
-            f"The variables of {made.label} could not be kept ({error}): "
-            "they are as they were before it."
+            f"What the last cell left could not be kept ({error}): variables are as before it."
         )
     finally:
         vm.close()

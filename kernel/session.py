@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.execution import Execution
-from hypercell.kernel.home import Home, read_delta
+from hypercell.kernel.home import Home, HomeEntry, read_delta
 from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext
 from hypercell.kernel.languages.registry import languages
@@ -159,14 +159,18 @@ class Session:
             ]
         return self._grants
 
-    async def keep(self, delta: bytes) -> None:
-        """Take over what a cell changed under /home; one cell after the other."""
+    async def keep(self, delta: bytes, base: Mapping[str, HomeEntry] | None = None) -> None:
+        """Take over what a cell changed under /home; one cell after the other.
+
+        ``base``: what the change is to, if it is not to what is there now.
+        """
         limits = self.config.limits
         async with self._applying:
             if len(delta) > _BIG_TAR:
-                self.home.take(await asyncio.to_thread(read_delta, delta, limits), limits)
-            elif delta:
-                self.home.apply(delta, limits)
+                entries = await asyncio.to_thread(read_delta, delta, limits)
+            else:
+                entries = read_delta(delta, limits) if delta else []
+            self.home.take(entries, limits, base)
 
     def later(self, work: Any) -> None:
         """Run a coroutine after the reply."""

@@ -26,6 +26,7 @@ UNKNOWN_HOME = -1
 class State:
     """After one cell. ``memory``: bytes that the guest has; ``home``: the version it knows.
 
+    ``home_mounted``: /home as it was mounted; what the guest reports as changed is since then.
     ``home_before``: /home as it was when the cell began; ``%undo`` brings it back.
     """
 
@@ -33,6 +34,7 @@ class State:
     snapshot: Snapshot
     memory: int
     home: int = UNKNOWN_HOME
+    home_mounted: Mapping[str, HomeEntry] = field(default_factory=dict)
     home_before: Mapping[str, HomeEntry] = field(default_factory=dict)
     taken: float = field(default_factory=time.time)
 
