@@ -49,7 +49,7 @@ def test_no_result_is_an_empty_text(texts):
         ("#", (), "no exported function"),
         ("echo", (), "cannot be called with 0 strings"),
         ("echo", ("a", "b"), "cannot be called with 2 strings"),
-        ("add", ("1", "2"), "takes (U32, U32) and gives (U32)"),
+        ("add", ("1", "2"), "takes (other, other)"),
     ],
 )
 def test_what_cannot_be_called_is_said(texts, export, args, message):

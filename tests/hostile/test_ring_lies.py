@@ -39,7 +39,7 @@ def test_a_record_that_is_cut_off(attack: Attack, head: int) -> None:
     attack(store(HEAD, head) + wait()).fails(ProtocolViolation, "cut off")
 
 
-@pytest.mark.parametrize("stream", [0, 3, 1 << 31, (1 << 32) - 1], ids=hex)
+@pytest.mark.parametrize("stream", [0, 4, 1 << 31, (1 << 32) - 1], ids=hex)
 def test_a_stream_that_is_none(attack: Attack, stream: int) -> None:
     code = record(stream, 8, bytes(8)) + store(HEAD, 16) + wait()
     attack(code).fails(ProtocolViolation, f"names stream {stream}")

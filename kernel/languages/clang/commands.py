@@ -32,6 +32,7 @@ _LIBRARIES = ("setjmp", *(f"wasi-emulated-{name}" for name in _EMULATED), "c")
 BUILT_IN = frozenset((*_LIBRARIES, "m", "crypt", "pthread", "resolv", "rt", "util", "xnet"))
 _BASE = (
     "-fcolor-diagnostics",
+    "-Wno-poison-system-directories",  # of -Weverything; /usr is the guest's
     *("-mllvm", "-wasm-enable-sjlj", "-mllvm", "-wasm-use-legacy-eh=false"),
     *(f"-D_WASI_EMULATED_{name.upper().replace('-', '_')}" for name in _EMULATED),
 )

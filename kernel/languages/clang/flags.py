@@ -43,7 +43,7 @@ _DEBUG = re.compile(
 )
 _MACHINE = re.compile(
     r"-m(?:no-)?(?:simd128|relaxed-simd|bulk-memory(?:-opt)?|sign-ext|nontrapping-fptoint|"
-    r"multivalue|mutable-globals|reference-types|tail-call|extended-const|exception-handling)"
+    r"multivalue|mutable-globals|reference-types|tail-call|extended-const)"
     r"|-mcpu=(?:mvp|generic|lime1)"
 )
 _FEATURES = re.compile(
@@ -62,9 +62,9 @@ _FEATURES = re.compile(
     r"fixed-point|lax-vector-conversions|stack-size-section|verbose-asm|"
     r"color-diagnostics|diagnostics-color|caret-diagnostics|"
     r"diagnostics-(?:show-option|show-category|show-note-include-stack|fixit-info|"
-    r"show-line-numbers|show-hotness|print-source-range-info)|show-column|"
+    r"show-line-numbers|print-source-range-info)|show-column|"
     r"show-source-location|spell-checking|"
-    r"lifetime-dse|jump-tables|zero-initialized-in-bss|"
+    r"jump-tables|zero-initialized-in-bss|"
     r"char8_t|declspec|digraphs|trigraphs|"
     r"defer-ts|raw-string-literals|experimental-late-parse-attributes"
     r")"
@@ -74,12 +74,11 @@ _FEATURES = re.compile(
     r"|strict-flex-arrays=[0-3]"
     r"|visibility=(?:hidden|default|protected|internal)"
     r"|trivial-auto-var-init=(?:zero|pattern|uninitialized)"
-    r"|zero-call-used-regs=skip"
     r"|error-limit=\d{1,4}|macro-backtrace-limit=\d{1,4}|bracket-depth=\d{1,5}"
     r"|constexpr-steps=\d{1,9}|constexpr-depth=\d{1,5}"
     r"|message-length=\d{1,4}|tabstop=\d{1,2}"
     r"|diagnostics-show-category=(?:none|id|name)|diagnostics-format=(?:clang|msvc|vi)"
-    r"|embed-dir=[^\n]+|max-type-align=\d{1,4}|pack-struct=\d{1,2})"
+    r"|max-type-align=\d{1,4}|pack-struct=\d{1,2})"
 )
 _AS_THEY_ARE = (_STANDARD, _WARNING, _MACHINE, _FEATURES)
 _CHECKS = words("""

@@ -22,7 +22,7 @@ _TELLS = re.compile(
     rb"|main_file"
 )
 _SENSITIVE = ("-W", "-w", "-pedantic", "-include", "-imacros")  # warnings differ in included files
-_PLACES = ("-I", "-iquote", "-isystem", "-idirafter", "-include", "-imacros", "-fembed-dir")
+_PLACES = ("-I", "-iquote", "-isystem", "-idirafter", "-include", "-imacros")
 _LONGEST = 64
 
 
