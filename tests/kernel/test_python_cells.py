@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
+import signal
 import time
 from collections.abc import AsyncIterator
 
@@ -15,7 +18,7 @@ from hypercell.kernel.errors import CellException, UsageError
 from hypercell.kernel.result import CellResult, Display, Event
 from hypercell.kernel.session import Session
 from hypercell.vmm import Hypervisor
-from hypercell.vmm.errors import ExitStatus, Interrupted, TimedOut, Trap
+from hypercell.vmm.errors import ExitStatus, Interrupted, TimedOut, Trap, WorkerLost
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,6 +49,12 @@ async def value(session: Session, text: str) -> str:
 
 def plain(result: CellResult) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", result.traceback)
+
+
+def kill_workers(hypervisor: Hypervisor) -> None:
+    for pid in hypervisor.processes()["workers"]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 # --- state ----------------------------------------------------------------------------------------
@@ -101,22 +110,32 @@ async def test_an_interrupt_leaves_the_variables_as_they_were(session: Session) 
 
 
 async def test_a_killed_worker_leaves_the_variables_as_they_were(session: Session) -> None:
-    import os
-    import signal
-
     await value(session, "x = 'kept'")
     hypervisor = await session.hypervisor()
-    await hypervisor.filled()
-    idle = set(hypervisor.processes()["workers"])
     seen = asyncio.Event()
     running = asyncio.create_task(
         session.execute("x = 'lost'\nprint('on')\nwhile True: pass", on_event=lambda _: seen.set())
     )
     await seen.wait()
-    for pid in idle:  # whichever of ours it is
-        os.kill(pid, signal.SIGKILL)
-    assert (await running).error is not None
+    kill_workers(hypervisor)
+    assert isinstance((await running).error, WorkerLost)
     assert await value(session, "x") == "'kept'"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.003, 0.01, 0.03])
+async def test_a_worker_killed_at_its_commit_loses_one_cell_at_most(
+    session: Session, seconds: float
+) -> None:
+    hypervisor = await session.hypervisor()
+    await value(session, "x = 1\ny = 1")
+    await value(session, "_")  # waits for the commit of the cell before
+    await hypervisor.filled()
+    await value(session, "x = 2\ny = 2")
+    await asyncio.sleep(seconds)
+    kill_workers(hypervisor)
+    result = await session.execute("x, y")
+    assert result.text in ("(1, 1)", "(2, 2)")
+    assert (b"could not be kept" in result.stderr) == (result.text == "(1, 1)")
 
 
 async def test_undo_goes_back_with_home(session: Session) -> None:
@@ -302,7 +321,8 @@ async def test_text_that_is_no_text_can_be_shown(session: Session) -> None:
 async def test_a_hostile_reply_is_no_reply(session: Session) -> None:
     await value(session, "x = 1")
     result = await session.execute(
-        "import sys\napp = sys.modules['hypercell.kernel.languages.python_runtime.app']\napp._dumps = lambda *_, **__: 'no JSON'"
+        "from hypercell.kernel.languages.python_runtime import app\n"
+        "app._dumps = lambda *_, **__: 'no JSON'"
     )
     assert type(result.error).__name__ == "ProtocolViolation"
     assert await value(session, "x") == "1"
