@@ -125,7 +125,7 @@ async def _build(
     invocations = tuple(Invocation(words[0], tuple(words[1:])) for words in options.invoke)
     language = by_suffix(suffix)
     if language is None and suffix != ".wasm":
-        known = ", ".join(sorted([".wasm", *(found.suffix for found in languages().values())]))
+        known = ", ".join(sorted([".wasm", *_compiled_suffixes()]))
         raise UsageError(f"{name}: not a kind of file that can be run", hint=f"known: {known}")
     if options.flag and (language is None or "--add" not in language.common):
         raise UsageError(f"{name}: --flag is for the compiler of C", hint="leave it out")
@@ -170,6 +170,10 @@ async def _build(
     if program.warnings:
         sys.stderr.write(program.warnings)
     return dataclasses.replace(program, args=(name, *options.program_args))
+
+
+def _compiled_suffixes() -> list[str]:
+    return [found.suffix for found in languages().values() if not isinstance(found, Interpreter)]
 
 
 async def _execute(
