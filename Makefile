@@ -27,7 +27,7 @@ help:
 	@echo 'make test     set up and run all tests'
 	@echo 'make lint     ruff, mypy, rustfmt, clippy'
 	@echo 'make bench    measure, and write benchmarks/results.md'
-	@echo 'make setup    environment, guest image, C toolchain, kernelspec: no more'
+	@echo 'make setup    environment, guest image, toolchains, kernelspec: no more'
 	@echo 'make format   let ruff and rustfmt rewrite the sources'
 	@echo 'make clean    remove what was built here (not the toolchain in your cache)'
 
@@ -49,8 +49,8 @@ $(STAMP): pyproject.toml requirements/constraints.txt scripts/build_backend.py |
 	@touch $@
 
 setup: kvm image $(STAMP)
-	@echo '== C toolchain'
-	@$(BIN)/hypercell toolchain install c
+	@echo '== toolchains'
+	@$(BIN)/hypercell toolchain install c python
 	@echo '== kernelspec'
 	@$(BIN)/hypercell install --sys-prefix
 

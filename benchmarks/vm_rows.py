@@ -12,7 +12,7 @@ from hypercell.kernel.config import Config
 from hypercell.kernel.home import Home
 from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext, Cell, Program
-from hypercell.kernel.languages.registry import languages
+from hypercell.kernel.languages.c import LANGUAGE
 from hypercell.kernel.options import Options
 from hypercell.kernel.result import Collector
 from hypercell.kernel.run import run_program
@@ -31,7 +31,7 @@ async def build(hypervisor: Hypervisor, source: str) -> Program:
         cache=hypervisor.cache,
     )
     cell = Cell(source, "c", Options(flags=FLAGS), label="bench.c")
-    program = await languages()["c"].build(cell, context)
+    program = await LANGUAGE.build(cell, context)
     assert program.wasm is not None
     return program
 

@@ -7,6 +7,7 @@ They hang below the tree of ``vmm/errors.py``::
     ├── UsageError            a magic or an option that is not right: nothing was run
     │   └── LimitRefused      a limit above what the owner allows
     ├── BuildError            the source does not compile; ``diagnostics`` shows where
+    ├── CellException         the cell's own exception; ``name`` is that of its class
     ├── FileRefused           a file of /home that cannot be read or written as asked
     ├── ToolchainError
     │   ├── ToolchainMissing  not installed (the hint has the command)
@@ -37,6 +38,18 @@ class BuildError(HypercellError):
     def __init__(self, message: str, *, diagnostics: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.diagnostics = diagnostics
+
+
+class CellException(HypercellError):
+    """An exception that an interpreted cell raised: a clean end, what ran before it stays.
+
+    ``name``: of its class. ``traceback``: as the interpreter writes it; hostile text.
+    """
+
+    def __init__(self, message: str, *, name: str, traceback: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.traceback = traceback
 
 
 class FileRefused(HypercellError):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypercell.kernel import magics
 from hypercell.kernel.cell import FileWrite, parse_cell
 from hypercell.kernel.cell_limits import cell_limits
 from hypercell.kernel.home import Home
-from hypercell.kernel.languages.base import Cell, Mode, Program
+from hypercell.kernel.interpret import Interpretation
+from hypercell.kernel.languages.base import Cell, Compiled, Interpreter, Mode, Program
 from hypercell.kernel.result import OnEvent, OnStdin, Progress, Shown, Stream
 from hypercell.kernel.run import run_program
 from hypercell.kernel.tables import exports_table
@@ -100,6 +101,12 @@ class Execution:
         elif parsed.body is not None and (parsed.body.source.strip() or not parsed.lines):
             await self._run(parsed.body)
 
+    def _running(self, vm: Vm | None) -> None:
+        """Interrupts go to ``vm`` from now on; what it used is kept at its end."""
+        if self._vm is not None:
+            self.usage = self._vm.usage
+        self._vm = vm
+
     async def _run(self, cell: Cell) -> None:
         if not cell.source.strip() and cell.language == self.session.config.language:
             return  # an empty cell does nothing
@@ -113,7 +120,14 @@ class Execution:
         )
         if hypervisor.missing:
             self.on_event(Stream("stderr", weaker(hypervisor.missing)))
-        program = self.program = await session.languages[cell.language].build(cell, context)
+        on_stdin = self.on_stdin if options.stdin is None else _given(options.stdin)
+        language = session.languages[cell.language]
+        if isinstance(language, Interpreter):
+            await Interpretation(session, language, cell).run(
+                context, self.on_event, on_stdin, self._running
+            )
+            return
+        program = self.program = await cast("Compiled", language).build(cell, context)
         if program.warnings:
             self.on_event(Stream("stderr", program.warnings.encode()))
         vm = await hypervisor.acquire()
@@ -127,7 +141,7 @@ class Execution:
                 directories=[grant.guest for grant in session.config.directories],
                 limits=limits,
                 on_event=self.on_event,
-                on_stdin=self.on_stdin if options.stdin is None else _given(options.stdin),
+                on_stdin=on_stdin,
             )
         finally:
             self._vm = None

@@ -95,6 +95,11 @@ class Home:
             _delete(changed, path)
         self._replace(changed)
 
+    def restore(self, entries: Mapping[str, HomeEntry]) -> None:
+        """Make it what ``entries`` was."""
+        if dict(entries) != self._entries:
+            self._replace(dict(entries))
+
     def clear(self) -> None:
         """Delete everything."""
         self._replace({})
@@ -117,20 +122,27 @@ class Home:
         """Take over what a VM reports as changed; see ``read_delta`` and ``take``."""
         return self.take(read_delta(delta, limits), limits)
 
-    def take(self, added: Sequence[TarEntry], limits: Limits) -> bool:
-        """Take over checked changes (OCI whiteouts); whether anything did change.
+    def take(
+        self,
+        added: Sequence[TarEntry],
+        limits: Limits,
+        base: Mapping[str, HomeEntry] | None = None,
+    ) -> bool:
+        """Take over checked changes (OCI whiteouts) to ``base``, else to what is there now.
 
-        ProtocolViolation if they make no sense, HomeLimitExceeded above the limits; then nothing
-        is changed. Files that are not named stay as they are.
+        Whether anything did change. ProtocolViolation if they make no sense, HomeLimitExceeded
+        above the limits; then nothing is changed. Files that are not named stay as they are.
         """
-        if not added:
+        if not added and base is None:
             return False
-        changed = dict(self._entries)
+        changed = dict(self._entries if base is None else base)
         for entry in added:
             _whiteout(changed, entry)
         for entry in added:
             if not entry.path.rpartition("/")[2].startswith(WHITEOUT):
                 _put(changed, entry.path, _to_home(entry, changed))
+        if base is not None and changed == self._entries:
+            return False
         self._commit(changed, limits)
         return True
 

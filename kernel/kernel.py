@@ -28,7 +28,7 @@ from hypercell.kernel.result import CellResult
 from hypercell.kernel.safe_text import safe_text
 from hypercell.kernel.session import Session
 from hypercell.kernel.stdin import FrontEndInput
-from hypercell.kernel.traceback_text import render, summary
+from hypercell.kernel.traceback_text import error_name, render, summary
 from hypercell.vmm.errors import HypercellError
 
 _SHUTDOWN_SECONDS = 5.0
@@ -185,7 +185,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         if result.error is None:
             return {"status": "ok"}
         content = _error_content(
-            type(result.error).__name__,
+            error_name(result.error),
             safe_text(summary(result.error)),
             result.traceback.split("\n"),
         )

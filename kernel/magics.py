@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,34 @@ async def _rm(session: Session, words: Sequence[str]) -> str:
 
 async def _reset(session: Session, words: Sequence[str]) -> str:
     _none("reset", words)
+    for states in session.states.values():
+        async with states.lock:
+            states.clear()
     session.home.clear()
-    return "/home is empty"
+    return "/home is empty" + ("; no variables are left" if session.states else "")
+
+
+async def _undo(session: Session, words: Sequence[str]) -> str:
+    if len(words) > 1 or not all(word.isdecimal() and len(word) < 9 for word in words):
+        raise UsageError("%undo takes how many cells to undo", hint="%undo, or %undo 3")
+    count = int(words[0]) if words else 1
+    states = next(iter(session.states.values()), None)
+    if states is None:
+        raise UsageError("there is nothing to undo", hint="only cells with variables can be undone")
+    async with states.lock:
+        session.home.restore(states.undo(count))
+        return f"variables and /home are as they were after {states.current.label}"
+
+
+async def _snapshots(session: Session, words: Sequence[str]) -> str:
+    _none("snapshots", words)
+    rows = [("after", "taken", "size")]
+    for states in session.states.values():
+        async with states.lock:
+            for state in (states.runtime, *states.history()):
+                taken = time.strftime("%H:%M:%S", time.localtime(state.taken))
+                rows.append((state.label, taken, format_size(state.snapshot.size)))
+    return table(rows) if len(rows) > 1 else "no cell has left variables yet"
 
 
 def _none(name: str, words: Sequence[str]) -> None:
@@ -127,6 +154,8 @@ MAGICS = {
         Magic("files", "%files", "what is in /home", _files),
         Magic("cat", "%cat FILE…", "show files of /home", _cat, files=True),
         Magic("rm", "%rm FILE…", "delete files and directories of /home", _rm, files=True),
-        Magic("reset", "%reset", "empty /home", _reset),
+        Magic("reset", "%reset", "empty /home, forget all variables", _reset),
+        Magic("undo", "%undo [N]", "variables and /home as before the last N cells", _undo),
+        Magic("snapshots", "%snapshots", "the states that %undo can go back to", _snapshots),
     )
 }

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.result import Event, Progress, Shown, Stream
+from hypercell.kernel.result import Clear, Display, Event, Progress, Shown, Stream
 from hypercell.kernel.safe_text import safe_stream, safe_text
 
 Send = Callable[[str, dict[str, Any]], None]
@@ -35,6 +35,7 @@ class CellOutput:
         self._timer: asyncio.TimerHandle | None = None
         self._held = ""  # shown text that becomes the execute_result if nothing follows
         self._anything = False
+        self._result = False
         self._progress = ""
         self._progress_timer: asyncio.TimerHandle | None = None
         self._progress_shown = False
@@ -47,6 +48,14 @@ class CellOutput:
             self.flush()
             self._release("display_data")
             self._held = event.text
+        elif isinstance(event, Display):
+            self.flush()
+            self._release("display_data")
+            self._display(event)
+        elif isinstance(event, Clear):
+            self.flush()
+            self._release("display_data")
+            self._emit("clear_output", {"wait": event.wait})
         elif isinstance(event, Progress):
             self._progress = event.text
             if self._progress_timer is None:
@@ -112,6 +121,15 @@ class CellOutput:
             content["execution_count"] = self._count
         self._held = ""
         self._emit(kind, content)
+
+    def _display(self, event: Display) -> None:
+        data = {**event.data, "text/plain": safe_text(event.data["text/plain"])}
+        content: dict[str, Any] = {"data": data, "metadata": {}}
+        first = event.result and not self._result
+        if first:  # a cell has one
+            self._result = True
+            content["execution_count"] = self._count
+        self._emit("execute_result" if first else "display_data", content)
 
     def _emit(self, kind: str, content: dict[str, Any]) -> None:
         if self._progress_shown:  # it goes when the first output is there

@@ -29,7 +29,23 @@ class Progress(msgspec.Struct, frozen=True):
     text: str
 
 
-Event = Stream | Shown | Progress
+class Display(msgspec.Struct, frozen=True):
+    """What a cell shows beyond text: MIME type -> text or base64; ``text/plain`` is always there.
+
+    Only types that may be shown, their data checked. ``result``: the value of the cell.
+    """
+
+    data: dict[str, str]
+    result: bool = False
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """Remove what the cell has shown. ``wait``: when the next output is there."""
+
+    wait: bool = False
+
+
+Event = Stream | Shown | Progress | Display | Clear
 OnEvent = Callable[[Event], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
 
@@ -78,3 +94,9 @@ class Collector:
             self.streams[event.name] += event.data
         elif isinstance(event, Shown):
             self.shown.append(event.text)
+        elif isinstance(event, Display):
+            self.shown.append(event.data["text/plain"])
+        elif isinstance(event, Clear):
+            self.shown.clear()
+            for stream in self.streams.values():
+                stream.clear()

@@ -76,7 +76,7 @@ async def run_program(
         raise ProtocolViolation(f"no reply to {len(commands)} commands")
     last = replies[-1]
     if not isinstance(last, c.Ok):
-        _check_end(commands[len(replies) - 1], last, limits, vm.usage)
+        check_end(commands[len(replies) - 1], last, limits, vm.usage)
     elif len(replies) != len(commands):
         raise ProtocolViolation(f"only {len(replies)} replies to {len(commands)} commands")
     return await vm.export_home() or b""
@@ -149,7 +149,7 @@ def _show_calls(
         on_event(Shown("\n".join(lines)))
 
 
-def _check_end(command: c.Command, reply: c.Reply, limits: Limits, usage: Usage) -> None:
+def check_end(command: c.Command, reply: c.Reply, limits: Limits, usage: Usage) -> None:
     """Return for ``exit(0)``; else raise what the reply means."""
     if isinstance(reply, c.Exited) and reply.code == 0:
         return

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.execution import Execution
-from hypercell.kernel.home import Home, read_delta
+from hypercell.kernel.home import Home, HomeEntry, read_delta
 from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext
 from hypercell.kernel.languages.registry import languages
@@ -28,6 +28,7 @@ from hypercell.vmm.errors import Closed, HypercellError, Trap
 from hypercell.vmm.program import Limits
 
 if TYPE_CHECKING:
+    from hypercell.kernel.states import States
     from hypercell.vmm import Hypervisor, Layer
 
 _BIG_TAR = 1 << 20  # bytes; a larger one is read in a thread
@@ -43,6 +44,7 @@ class Session:
         self.config = load_config() if config is None else config
         self.home = Home()
         self.languages = languages()
+        self.states: dict[str, States] = {}  # of the interpreters that cells used
         self._hypervisor = hypervisor
         self._owned = hypervisor is None
         self._starting: asyncio.Task[Hypervisor] | None = None
@@ -81,6 +83,8 @@ class Session:
         if self._starting is not None and self._hypervisor is None:
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 self._hypervisor = await self._starting
+        for states in self.states.values():
+            states.clear()
         if self._hypervisor is not None and self._owned:
             await self._hypervisor.close()
 
@@ -157,14 +161,18 @@ class Session:
             ]
         return self._grants
 
-    async def keep(self, delta: bytes) -> None:
-        """Take over what a cell changed under /home; one cell after the other."""
+    async def keep(self, delta: bytes, base: Mapping[str, HomeEntry] | None = None) -> None:
+        """Take over what a cell changed under /home; one cell after the other.
+
+        ``base``: what the change is to, if it is not to what is there now.
+        """
         limits = self.config.limits
         async with self._applying:
             if len(delta) > _BIG_TAR:
-                self.home.take(await asyncio.to_thread(read_delta, delta, limits), limits)
-            elif delta:
-                self.home.apply(delta, limits)
+                entries = await asyncio.to_thread(read_delta, delta, limits)
+            else:
+                entries = read_delta(delta, limits) if delta else []
+            self.home.take(entries, limits, base)
 
     def later(self, work: Any) -> None:
         """Run a coroutine after the reply."""

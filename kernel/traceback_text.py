@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hypercell.kernel.errors import BuildError
+from hypercell.kernel.errors import BuildError, CellException
 from hypercell.kernel.languages.base import SourceFile
 from hypercell.kernel.safe_text import safe_name, safe_text
 from hypercell.vmm import abi
@@ -74,6 +74,8 @@ class Symbols(msgspec.Struct, frozen=True):
 
 def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # noqa: B008
     """The whole text, with colours. What a guest had a hand in is made safe."""
+    if isinstance(error, CellException):
+        return safe_text(error.traceback)
     parts: list[str] = []
     trap = error if isinstance(error, Trap) else error.__cause__
     if isinstance(trap, Trap) and trap.frames:
@@ -87,6 +89,11 @@ def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # no
     if hint:
         parts.append(f"{_CYAN}hint:{_OFF} {safe_text(hint)}")
     return "\n".join(parts)
+
+
+def error_name(error: HypercellError) -> str:
+    """What a notebook calls the error."""
+    return error.name if isinstance(error, CellException) else type(error).__name__
 
 
 def summary(error: HypercellError) -> str:

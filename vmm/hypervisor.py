@@ -12,7 +12,7 @@ from hypercell.vmm import memfd, warmup
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
-from hypercell.vmm.commands import Command, Ok
+from hypercell.vmm.commands import Command, Ok, Usage
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
 from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
 from hypercell.vmm.fork_client import ForkServer
@@ -167,6 +167,37 @@ class Hypervisor:
         )
         self._pool.add(snapshot)
         return snapshot
+
+    async def commit(
+        self,
+        vm: Vm,
+        *,
+        code: Sequence[Code] = (),
+        layers: Sequence[Layer] = (),
+        name: str,
+        parked: int = 1,
+        eager: bool = False,
+    ) -> Snapshot:
+        """Keep the state of a VM whose last run has ended, and close the VM.
+
+        ``code`` and ``layers``: all that was ever mapped into it, in that order. Raises what
+        ``Vm.run`` raises.
+        """
+        try:
+            fd, state, _ = await vm.snapshot([Usage()])
+        finally:
+            vm.close()
+        snapshot = Snapshot(name, fd, state, code=code, layers=layers, parked=parked, eager=eager)
+        self._pool.add(snapshot)
+        return snapshot
+
+    def park(self, snapshot: Snapshot) -> None:
+        """Keep VMs of a snapshot ready from now on."""
+        self._pool.add(snapshot)
+
+    def unpark(self, snapshot: Snapshot) -> None:
+        """Keep none ready any more; the snapshot can be used all the same."""
+        self._pool.discard(snapshot)
 
     def discard(self, snapshot: Snapshot) -> None:
         """Forget a snapshot and its parked VMs; VMs that run go on."""

@@ -179,6 +179,11 @@ def forbid_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
+def limit_files(size: int) -> None:
+    """No file grows over ``size`` bytes by this process from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
 def _die_with(parent: int) -> None:
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call

@@ -143,6 +143,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     interactive: bool = False  # stdin may be asked for
     snapshot: bool = False  # take one at the end, or at a deferred file
     until_deferred: bool = False
+    keep: bool = False  # a later job may take a snapshot
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

@@ -97,6 +97,7 @@ class Vm:
         limits: Limits | None = None,
         on_output: OnOutput | None = None,
         on_stdin: OnStdin | None = None,
+        keep: bool = False,
     ) -> list[Reply]:
         """Run commands until one fails; a trap, an exit or a refusal is a reply.
 
@@ -108,11 +109,12 @@ class Vm:
         Where the VM stands at a deferred file, the leading commands on files answer it; the reply
         of the program that waits there comes first, then those of the other commands.
 
+        ``keep``: of the first run, if a snapshot may follow; else its worker can make no file.
         Raises ``TimedOut``, ``Interrupted``, ``OutputLimitExceeded``, ``GuestError``,
         ``WorkerLost``, ``Closed``; the VM is then closed.
         """
         self._limits = limits or self._limits
-        job = self._job(commands, code, layers, interactive=on_stdin is not None)
+        job = self._job(commands, code, layers, interactive=on_stdin is not None, keep=keep)
         message, descriptors = await self._serve(job, code, layers, on_output, on_stdin)
         channels.close_all(descriptors)
         if not isinstance(message, Done):
@@ -195,6 +197,7 @@ class Vm:
         interactive: bool = False,
         snapshot: bool = False,
         until_deferred: bool = False,
+        keep: bool = False,
     ) -> Job:
         if self._closed:
             raise Closed("the VM is closed")
@@ -208,6 +211,7 @@ class Vm:
             interactive,
             snapshot,
             until_deferred,
+            keep,
         )
 
     async def _serve(

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from hypercell.vmm import abi, jail, memfd
 from hypercell.vmm import channel as channels
-from hypercell.vmm import jail, memfd
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
@@ -143,7 +143,9 @@ class Worker:
             self._limited = True
             memory = job.limits.memory + _OWN_MEMORY
             jail.limit_memory(self._mapped, jail.Mapped(memory, memory + _WINDOWS))
-            if not job.snapshot:
+            if job.keep:
+                jail.limit_files(abi.POOL_BASE + 2 * (self._inherited + memory))
+            elif not job.snapshot:
                 jail.forbid_files()
         replies = self._run(job, descriptors, host)
         packed = tuple(map(pack_reply, replies))

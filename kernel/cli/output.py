@@ -6,8 +6,8 @@ import codecs
 import sys
 from typing import TextIO
 
-from hypercell.kernel.result import Event, Progress, Shown
-from hypercell.kernel.safe_text import safe_stream, without_colours
+from hypercell.kernel.result import Display, Event, Progress, Shown, Stream
+from hypercell.kernel.safe_text import safe_stream, safe_text, without_colours
 
 
 class Output:
@@ -23,7 +23,9 @@ class Output:
         elif isinstance(event, Progress):
             if sys.stderr.isatty():
                 sys.stderr.write(f"{event.text}\n")
-        else:
+        elif isinstance(event, Display):
+            print(safe_text(event.data["text/plain"]), flush=True)
+        elif isinstance(event, Stream):
             stream: TextIO = getattr(sys, event.name)
             if stream.isatty():
                 stream.write(safe_stream(self._decoders[event.name].decode(event.data)))

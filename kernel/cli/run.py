@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -20,7 +21,14 @@ from hypercell.kernel.errors import UsageError
 from hypercell.kernel.grants import parse_directory
 from hypercell.kernel.home import Home
 from hypercell.kernel.installed import InstalledToolchains
-from hypercell.kernel.languages.base import BuildContext, Cell, Mode, Program
+from hypercell.kernel.languages.base import (
+    BuildContext,
+    Cell,
+    Compiled,
+    Interpreter,
+    Mode,
+    Program,
+)
 from hypercell.kernel.languages.registry import by_suffix, languages
 from hypercell.kernel.options import Invocation, Options
 from hypercell.kernel.result import OnStdin, Progress, Shown, Stream
@@ -118,7 +126,7 @@ async def _build(
     invocations = tuple(Invocation(words[0], tuple(words[1:])) for words in options.invoke)
     language = by_suffix(suffix)
     if language is None and suffix != ".wasm":
-        known = ", ".join(sorted([".wasm", *(found.suffix for found in languages().values())]))
+        known = ", ".join(sorted([".wasm", *_compiled_suffixes()]))
         raise UsageError(f"{name}: not a kind of file that can be run", hint=f"known: {known}")
     if options.flag and (language is None or "--add" not in language.common):
         raise UsageError(f"{name}: --flag is for the compiler of C", hint="leave it out")
@@ -140,6 +148,11 @@ async def _build(
         text = source.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8 text: {error}", hint="convert it") from error
+    if isinstance(language, Interpreter):
+        raise UsageError(
+            f"{name}: {language.title} runs in notebooks and sessions so far, not from a file",
+            hint=f"write it below %%{language.name} in a cell",
+        )
     cell_options = Options(
         env=tuple(options.env),
         invoke=invocations,
@@ -153,10 +166,15 @@ async def _build(
         cache=getattr(hypervisor, "cache", None),
         progress=lambda step: output(Progress(step)),
     )
-    program = await language.build(Cell(text, language.name, cell_options, label=name), context)
+    cell = Cell(text, language.name, cell_options, label=name)
+    program = await cast("Compiled", language).build(cell, context)
     if program.warnings:
         sys.stderr.write(program.warnings)
     return dataclasses.replace(program, args=(name, *options.program_args))
+
+
+def _compiled_suffixes() -> list[str]:
+    return [found.suffix for found in languages().values() if not isinstance(found, Interpreter)]
 
 
 async def _execute(

@@ -6,20 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from hypercell.kernel.options import Invocation, Options
 
 if TYPE_CHECKING:
+    from hypercell.kernel.errors import CellException
     from hypercell.kernel.home import Home
+    from hypercell.kernel.result import OnEvent
+    from hypercell.kernel.states import State
     from hypercell.vmm import Code, Hypervisor, Layer
+    from hypercell.vmm.commands import Command
     from hypercell.vmm.program import Limits
 
 __all__ = [
     "BuildContext",
     "Cell",
+    "Compiled",
+    "Interpreter",
     "Invocation",
     "Language",
     "Mode",
@@ -105,7 +111,8 @@ class OptionHelp(msgspec.Struct, frozen=True):
 
 
 class Language(Protocol):
-    """One language: the ``LANGUAGE`` of a module beside this one.
+    """One language: the ``LANGUAGE`` of a module beside this one; a ``Compiled`` or an
+    ``Interpreter``.
 
     It may also have ``async prepare(ctx)``: load its tools while no cell waits for them.
     """
@@ -122,5 +129,26 @@ class Language(Protocol):
     def check_flags(self, flags: Sequence[str]) -> tuple[str, ...]:
         """The words of the magic line that are no common option; UsageError for unknown ones."""
 
+
+class Compiled(Language, Protocol):
+    """Each cell is a program of its own."""
+
     async def build(self, cell: Cell, ctx: BuildContext) -> Program:
         """Compile. BuildError with diagnostics in the cell's own lines; ToolchainMissing."""
+
+
+@runtime_checkable
+class Interpreter(Language, Protocol):
+    """Cells share an interpreter whose memory the session keeps, in snapshots of its VM."""
+
+    async def runtime(self, ctx: BuildContext) -> State:
+        """The interpreter as it was started: where sessions begin. ToolchainMissing."""
+
+    def call(self, cell: Cell) -> Command:
+        """The ``Call`` that runs a cell."""
+
+    def listener(self, on_event: OnEvent) -> Callable[[int, bytes], None]:
+        """Takes the VM's output, checks it, and makes events of it. ProtocolViolation."""
+
+    def ended(self, text: str) -> CellException | None:
+        """What the call returned: the cell's own exception, or None. ProtocolViolation."""

@@ -13,8 +13,8 @@ import msgspec
 
 from hypercell.kernel.errors import ToolchainDamaged, ToolchainError, UsageError
 from hypercell.kernel.suggest import did_you_mean
-from hypercell.kernel.toolchains import compiled, npm
-from hypercell.kernel.toolchains.lock import Pin, lock
+from hypercell.kernel.toolchains import compiled, component, npm
+from hypercell.kernel.toolchains.lock import NpmPin, Pin, lock
 from hypercell.kernel.toolchains.store import (
     LAYER,
     MANIFEST,
@@ -60,7 +60,7 @@ def status(name: str) -> ToolchainStatus:
     return ToolchainStatus(
         name=name,
         languages=pin.languages,
-        package=f"npm:{pin.package}",
+        package=f"{_registry(pin)}:{pin.package}",
         version=pin.version,
         state=_state(store, name),
         path=store.path(name),
@@ -89,7 +89,7 @@ def install(name: str, progress: Progress | None = None) -> ToolchainStatus:
     except OSError as error:
         raise ToolchainError(
             f"the toolchain {name} could not be written to {store.root}: {error.strerror or error}",
-            hint="it needs about 100 MB there and 200 MB in the cache",
+            hint="it needs up to 100 MB there and 200 MB in the cache",
         ) from None
     return status(name)
 
@@ -134,17 +134,12 @@ def _files_are_whole(store: ToolchainStore, name: str, tell: Progress) -> bool:
 def _install_files(store: ToolchainStore, name: str, pin: Pin, tell: Progress) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tmp-", dir=store.root) as directory:
-        work = Path(directory)
-        tell(f"downloading {pin.package} {pin.version} (27 MB)", None)
-        tarball = npm.fetch(pin.package, pin.version, work, lock().npm)
-        tell("verifying it", None)
-        verify(tarball, pin.integrity)
-        tell("unpacking it", None)
-        wasm, layer = unpack(tarball, pin)
-        ready = work / "ready"
+        ready = Path(directory) / "ready"
         ready.mkdir()
-        (ready / WASM).write_bytes(export_table(wasm))
-        (ready / LAYER).write_bytes(layer)
+        if isinstance(pin, NpmPin):
+            _compiler(pin, Path(directory), ready, tell)
+        else:
+            component.build(pin, Path(directory), ready / WASM, tell)
         files = {
             file.name: FileMark(file.stat().st_size, hash_file(file)) for file in ready.iterdir()
         }
@@ -153,9 +148,24 @@ def _install_files(store: ToolchainStore, name: str, pin: Pin, tell: Progress) -
         ready.rename(store.path(name))
 
 
+def _compiler(pin: NpmPin, work: Path, ready: Path, tell: Progress) -> None:
+    tell(f"downloading {pin.package} {pin.version} ({pin.download} MB)", None)
+    tarball = npm.fetch(pin.package, pin.version, work, lock().npm)
+    tell("verifying it", None)
+    verify(tarball, pin.integrity)
+    tell("unpacking it", None)
+    wasm, layer = unpack(tarball, pin)
+    (ready / WASM).write_bytes(export_table(wasm))
+    (ready / LAYER).write_bytes(layer)
+
+
+def _registry(pin: Pin) -> str:
+    return "npm" if isinstance(pin, NpmPin) else "pypi"
+
+
 def _compile(store: ToolchainStore, name: str, tell: Progress) -> None:
     path = store.path(name)
-    tell("compiling the compiler to machine code (about a minute)", None)
+    tell("compiling it to machine code (up to a minute)", None)
     key = asyncio.run(compiled.compile_once((path / WASM).read_bytes()))
     if not compiled.is_there(key):
         raise ToolchainError(

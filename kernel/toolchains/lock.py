@@ -8,6 +8,18 @@ from importlib import resources
 
 import msgspec
 
+from hypercell.kernel.toolchains import runtime_files
+
+
+class _Pin(msgspec.Struct, frozen=True):
+    """One toolchain: which package, which version."""
+
+    title: str
+    languages: tuple[str, ...]
+    package: str
+    version: str
+    download: int  # MB, for people
+
 
 class NpmSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The package on PyPI that brings npm to machines that have none."""
@@ -17,16 +29,31 @@ class NpmSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: tuple[str, ...]  # of the wheels that may be used
 
 
-class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One toolchain. ``wasm`` and ``layer`` are members of the package's tarball."""
+class NpmPin(_Pin, frozen=True, forbid_unknown_fields=True, tag_field="registry", tag="npm"):
+    """A compiler that is WebAssembly. ``wasm`` and ``layer`` are members of the tarball."""
 
-    title: str
-    languages: tuple[str, ...]
-    package: str
-    version: str
     integrity: str  # "sha512-" and the digest in base64, as npm writes it
     wasm: str
     layer: str
+
+    @property
+    def digest_text(self) -> str:
+        """What decides what is installed."""
+        return f"{self.package}\0{self.version}\0{self.integrity}"
+
+
+class PypiPin(_Pin, frozen=True, forbid_unknown_fields=True, tag_field="registry", tag="pypi"):
+    """A tool that makes a component of our own runtime, at installation; cells never see it."""
+
+    sha256: tuple[str, ...]  # of the wheels that may be used
+
+    @property
+    def digest_text(self) -> str:
+        """What decides what is installed: the tool, and the runtime's files."""
+        return "\0".join((self.package, self.version, *self.sha256, runtime_files.digest()))
+
+
+Pin = NpmPin | PypiPin
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,8 +65,7 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def digest(self, name: str) -> str:
         """What a toolchain is called on disk and in the keys of the build cache."""
-        pin = self.toolchains[name]
-        text = f"{self.layout}\0{pin.package}\0{pin.version}\0{pin.integrity}"
+        text = f"{self.layout}\0{self.toolchains[name].digest_text}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -2,8 +2,8 @@
 
 ::
 
-    <root>/<name>-<digest>/compiler.wasm    with its table exported
-                           layer.tar        mounted on /usr of the compiler's VM
+    <root>/<name>-<digest>/compiler.wasm    the compiler with its table exported, or the component
+                           layer.tar        mounted on /usr of the compiler's VM, if it has one
                            manifest.json    sizes, hashes, the key of the compiled code
 """
 

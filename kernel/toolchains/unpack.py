@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypercell.kernel.errors import ToolchainError
 from hypercell.kernel.tar_reader import check_path
-from hypercell.kernel.toolchains.lock import Pin
+from hypercell.kernel.toolchains.lock import NpmPin
 from hypercell.vmm.errors import HypercellError
 
 _MAX_FILE = 1 << 28
@@ -32,7 +32,7 @@ def verify(tarball: Path, integrity: str) -> None:
         )
 
 
-def unpack(tarball: Path, pin: Pin) -> tuple[bytes, bytes]:
+def unpack(tarball: Path, pin: NpmPin) -> tuple[bytes, bytes]:
     """(Wasm, layer): the two members that the lock file names; the layer is made anew."""
     wanted = {pin.wasm: b"", pin.layer: b""}
     try:

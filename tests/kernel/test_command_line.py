@@ -217,7 +217,8 @@ def test_a_build_error_points_at_the_line(tmp_path: Path) -> None:
         ("empty.wasm", b"", "InvalidModule"),
         ("bad.wat", b"(module", "bad.wat"),
         ("bad.wat", b"\xff", "not UTF-8"),
-        ("what.py", b"print()", "known: .c, .wasm, .wat"),
+        ("what.rb", b"puts", "known: .c, .wasm, .wat"),
+        ("what.py", b"print()", "below %%python"),
     ],
 )
 def test_bad_files(tmp_path: Path, name: str, content: bytes, message: str) -> None:

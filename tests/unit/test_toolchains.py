@@ -20,7 +20,7 @@ from hypercell.kernel.errors import (
     UsageError,
 )
 from hypercell.kernel.toolchains import api, compiled, npm, unpack
-from hypercell.kernel.toolchains.lock import lock
+from hypercell.kernel.toolchains.lock import NpmPin, lock
 from hypercell.kernel.toolchains.store import (
     MANIFEST,
     FileMark,
@@ -56,6 +56,10 @@ def tar(*members: tuple[str, bytes, bytes]) -> bytes:
 
 def test_the_lock_file_pins_everything():
     for name, pin in lock().toolchains.items():
+        if not isinstance(pin, NpmPin):
+            assert all(len(bytes.fromhex(value)) == 32 for value in pin.sha256)
+            assert pin.sha256
+            continue
         algorithm, _, value = pin.integrity.partition("-")
         assert algorithm == "sha512"
         assert len(base64.b64decode(value)) == 64

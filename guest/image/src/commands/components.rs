@@ -12,6 +12,7 @@ use wasmtime::component::{Component, Func, Type, Val};
 
 use super::calls::with_quota;
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::machine::{Machine, Running};
 
 /// A function of that interface gives the program's exit code.
@@ -48,7 +49,9 @@ pub fn call(
     let ty = function.ty(&machine.store);
     let count = fits(&ty, arguments.len()).ok_or_else(|| refusal(&ty, path, arguments.len()))?;
 
-    machine.store.data_mut().fs.clear_quota_hit();
+    let state = machine.store.data_mut();
+    state.fs.clear_quota_hit();
+    state.host.input = Input::default(); // each call has its own, whatever the last one left
     let mut results = vec![Val::Bool(false); count];
     if let Err(error) = function.call(&mut machine.store, &arguments, &mut results) {
         return Err(with_quota(Failure::from_call(error), machine));

@@ -1,0 +1,141 @@
+"""Python: CPython 3.14 in the session's VM. What runs inside it is ``python_runtime/``."""
+
+from __future__ import annotations
+
+import asyncio
+import keyword
+import re
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hypercell.kernel.errors import CellException, UsageError
+from hypercell.kernel.languages import python_reply
+from hypercell.kernel.languages.base import BuildContext, Cell, OptionHelp
+from hypercell.kernel.result import OnEvent
+from hypercell.kernel.states import State
+from hypercell.kernel.toolchains import compiled
+from hypercell.kernel.toolchains.store import WASM
+from hypercell.vmm import abi
+from hypercell.vmm.commands import Call, Command, Instantiate, Load, Mount, Quota, Usage, Wasi
+from hypercell.vmm.program import MIB, Limits
+
+if TYPE_CHECKING:
+    from hypercell.vmm.hypervisor import Hypervisor
+
+_BUILTINS = (
+    "abs all any bool bytes dict display enumerate filter float input int isinstance len list map "
+    "max min open print range repr reversed round set sorted str sum super tuple type zip"
+)
+_LIMITS = Limits(wall=120.0, memory=512 * MIB)
+_NUMBER = re.compile(r"cell (\d+)")
+# Trusted cells, run before the snapshot: what they touch is ready, what they define is forgotten.
+_WARM_UP = (
+    "x = 1\nx",
+    "def f(n):\n    return [i * i for i in range(n)]\nprint(f(10), f'{x:>5}')",
+    "import json, re, dataclasses, collections\njson.loads(json.dumps({'a': [1, 2.5, None]}))",
+    "1 / 0",
+    "x +",
+    "class A:\n    def __repr__(self):\n        return 'A'\nA()",
+    "import asyncio\nawait asyncio.sleep(0)",
+    "with open('/tmp/warm', 'w') as file:\n    file.write('x')\nimport os\nos.remove('/tmp/warm')",
+)
+_ENVIRONMENT = (("HOME", "/home"), ("USER", "cell"), ("LANG", "C.UTF-8"), ("TERM", "xterm"))
+
+
+class Python:
+    """``%%python``."""
+
+    name = "python"
+    title = "Python"
+    suffix = ".py"
+    mimetype = "text/x-python"
+    help = "CPython 3.14 with its standard library; variables live from cell to cell"
+    common: frozenset[str] = frozenset()
+    options: Sequence[OptionHelp] = ()
+    keywords = tuple(sorted({*keyword.kwlist, *_BUILTINS.split()}))
+    comments = ("#", "\0", "\0")
+
+    def __init__(self) -> None:
+        self._made: weakref.WeakKeyDictionary[Hypervisor, State] = weakref.WeakKeyDictionary()
+        self._making: weakref.WeakKeyDictionary[Hypervisor, asyncio.Lock] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def check_flags(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Python has no flags of its own."""
+        if words:
+            raise UsageError(
+                f"%%python does not know {words[0]}", hint="%help python lists what it takes"
+            )
+        return ()
+
+    async def prepare(self, ctx: BuildContext) -> None:
+        """Start the runtime, so that the first cell need not."""
+        await self.runtime(ctx)
+
+    async def runtime(self, ctx: BuildContext) -> State:
+        """Where sessions begin: started once a hypervisor. ToolchainMissing, ToolchainDamaged."""
+        hypervisor = ctx.hypervisor
+        async with self._making.setdefault(hypervisor, asyncio.Lock()):
+            made = self._made.get(hypervisor)
+            if made is None:
+                made = self._made[hypervisor] = await _start(ctx)
+            return made
+
+    def call(self, cell: Cell) -> Command:
+        """The command that runs a cell."""
+        number = _NUMBER.fullmatch(cell.label)
+        return _execute(
+            cell.source,
+            label=cell.label,
+            line=cell.first_line,
+            number=int(number[1]) if number else 0,
+            args=cell.options.args,
+            env=dict(cell.options.env),
+        )
+
+    def listener(self, on_event: OnEvent) -> Callable[[int, bytes], None]:
+        """Takes the VM's output."""
+        return python_reply.Listener(on_event)
+
+    def ended(self, text: str) -> CellException | None:
+        """The cell's exception, or None."""
+        return python_reply.ended(text)
+
+
+async def _start(ctx: BuildContext) -> State:
+    path = ctx.toolchains.find("python")
+    ctx.progress("starting Python")
+    hypervisor = ctx.hypervisor
+    wasm = await asyncio.to_thread((path / WASM).read_bytes)
+    code = await hypervisor.compile(wasm, limits=compiled.LIMITS)
+    limits = _LIMITS
+    snapshot = await hypervisor.make_snapshot(
+        [
+            Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files),
+            Mount("/home", None, abi.MOUNT_HOME),
+            Mount("/tmp", None, abi.MOUNT_TMP),  # noqa: S108 - in the guest
+            Load(0, True),
+            Wasi(("python",), _ENVIRONMENT, ("/home", "/tmp", "/"), True),  # noqa: S108
+            Instantiate(0),
+            *(_execute(source, label="warm-up") for source in _WARM_UP),
+            _execute("", freeze=True),
+        ],
+        code=[code],
+        limits=limits,
+        name="python",
+        eager=True,
+    )
+    async with await hypervisor.acquire(snapshot) as vm:
+        await vm.run([Usage()])
+        return State("start", snapshot, vm.usage.linear_memory)
+
+
+def _execute(source: str, **request: object) -> Command:
+    return Call(0, "execute", (source, msgspec.json.encode(request).decode()))
+
+
+LANGUAGE = Python()

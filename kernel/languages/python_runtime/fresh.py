@@ -1,0 +1,84 @@
+"""What must not be the same in two cells that begin from one snapshot."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import getpass
+import importlib
+import io
+import os
+import random
+import sys
+import tempfile
+from typing import Any
+
+_seed, _setstate = random.seed, random.setstate
+_FileIO, _BufferedReader, _TextIOWrapper = io.FileIO, io.BufferedReader, io.TextIOWrapper
+_tempfile: Any = tempfile
+
+
+class _Chosen:
+    """Whether the cell's user seeded ``random``: then the sequence is theirs, from cell to cell."""
+
+    by_user = False
+
+
+def seed(a: Any = None, version: int = 2) -> None:
+    """``random.seed``, remembered."""
+    _seed(a, version)
+    _Chosen.by_user = a is not None
+
+
+def setstate(state: Any) -> None:
+    """``random.setstate``, remembered."""
+    _setstate(state)
+    _Chosen.by_user = True
+
+
+def ask(prompt: object = "", /) -> str:
+    """``input``: the one of CPython takes the cell for a terminal, and prompts on stderr."""
+    sys.stdout.write(str(prompt))
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError("the end of the input")
+    return line.removesuffix("\n")
+
+
+def ask_secretly(prompt: str = "Password: ", stream: Any = None, *, echo_char: Any = None) -> str:
+    """``getpass.getpass``: there is no terminal whose echo could be turned off."""
+    return ask(prompt)
+
+
+def install() -> None:
+    """Put these in the place of CPython's."""
+    random.seed, random.setstate = seed, setstate
+    ask.__name__ = ask.__qualname__ = "input"
+    builtins.__dict__["input"] = ask
+    getpass.getpass = ask_secretly
+
+
+def begin(environment: dict[str, str]) -> None:
+    """At the start of each cell: another random stream, new streams, an unknown file system."""
+    if not _Chosen.by_user:
+        _seed()
+    _tempfile._name_sequence = None
+    importlib.invalidate_caches()
+    os.environ.update(environment)
+    sys.stdin = _TextIOWrapper(_BufferedReader(_FileIO(0, closefd=False)), "utf-8", "replace")
+    sys.stdout, sys.stderr = _output(1), _output(2)
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
+
+
+def end() -> None:
+    """At the end of each cell, however it ended."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _output(number: int) -> Any:
+    # Unbuffered: what is printed is seen at once, and the guest joins small writes.
+    raw: Any = _FileIO(number, "w", closefd=False)
+    return _TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)

@@ -1,0 +1,48 @@
+"""asyncio without sockets: an event loop that only has time to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any
+
+_events: Any = asyncio.events
+_Base: Any = asyncio.SelectorEventLoop
+
+
+class _Sleeper(selectors.SelectSelector):
+    """Waits for nothing but time: a cell has no sockets."""
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise RuntimeError("this would wait for ever: nothing is scheduled in the event loop")
+        if timeout > 0:
+            time.sleep(timeout)
+        return []
+
+
+class CellEventLoop(_Base):  # type: ignore[misc]
+    """The loop that ``asyncio.run`` and ``await`` in a cell use."""
+
+    def __init__(self) -> None:
+        super().__init__(_Sleeper())
+
+    def _make_self_pipe(self) -> None:
+        # It would wake the loop from another thread: there is none.
+        self._ssock = self._csock = None
+
+    def _close_self_pipe(self) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+
+def install() -> None:
+    """Make it the loop of ``asyncio.run``."""
+
+    class Policy(_events._BaseDefaultEventLoopPolicy):  # type: ignore[misc]
+        _loop_factory = CellEventLoop
+
+    _events._set_event_loop_policy(Policy())

@@ -1,0 +1,82 @@
+"""The standard library in Python cells gives what it gives elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from python_session import hypervisor_fixture, session_fixture, value  # noqa: F401 (fixtures)
+
+from hypercell.kernel.session import Session
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("import json\njson.dumps({'a': [1, None, 2.5]})", """'{"a": [1, null, 2.5]}'"""),
+        ("import re\nre.sub(r'(\\w+)', r'<\\1>', 'a b')", "'<a> <b>'"),
+        ("from decimal import Decimal\nDecimal(1) / 8", "Decimal('0.125')"),
+        ("from fractions import Fraction\nFraction(1, 3) * 3", "Fraction(1, 1)"),
+        ("import statistics\nstatistics.stdev([1, 2, 3, 4])", "1.2909944487358056"),
+        ("import collections\ncollections.Counter('aab').most_common(1)", "[('a', 2)]"),
+        ("import itertools\nlist(itertools.pairwise('abc'))", "[('a', 'b'), ('b', 'c')]"),
+        ("import csv, io\nlist(csv.reader(io.StringIO('a,b')))", "[['a', 'b']]"),
+        ("import textwrap\ntextwrap.shorten('a b c d', 5)", "'[...]'"),
+        ("import html\nhtml.escape('<')", "'&lt;'"),
+        ("import urllib.parse\nurllib.parse.quote('a b')", "'a%20b'"),
+        ("import datetime\ndatetime.date(2024, 2, 28) + datetime.timedelta(1)",
+         "datetime.date(2024, 2, 29)"),
+        ("import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 3\nP()", "P(x=3)"),
+        ("import enum\nE = enum.Enum('E', 'A B')\nE.A", "<E.A: 1>"),
+        ("import pickle\nclass Q:\n    pass\ntype(pickle.loads(pickle.dumps(Q()))) is Q", "True"),
+        ("import inspect\ndef g():\n    return 1\ninspect.getsource(g)",
+         r"'def g():\n    return 1\n'"),
+        ("import sqlite3\ndb = sqlite3.connect(':memory:')\ndb.execute('select 6 * 7').fetchone()",
+         "(42,)"),
+        ("import zipfile, io\nb = io.BytesIO()\nz = zipfile.ZipFile(b, 'w', 8)\n"
+         "z.writestr('a', 'x' * 99)\nz.close()\nzipfile.ZipFile(b).read('a') == b'x' * 99", "True"),
+        ("import tarfile, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+         "    open(d + '/a', 'w').write('x')\n    t = tarfile.open(d + '/t.tar', 'w')\n"
+         "    t.add(d + '/a', 'a')\n    t.close()\n"
+         "    n = tarfile.open(d + '/t.tar').getnames()\nn",
+         "['a']"),
+        ("import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 1\n"
+         "asyncio.run(f())", "1"),
+        ("import asyncio\nawait asyncio.gather(*(asyncio.sleep(0.01, n) for n in range(3)))",
+         "[0, 1, 2]"),
+    ],
+)  # fmt: skip
+async def test_the_standard_library(session: Session, cell: str, shown: str) -> None:
+    assert await value(session, cell) == shown
+
+
+async def test_sqlite_in_home(session: Session) -> None:
+    await value(
+        session,
+        "import sqlite3\ndb = sqlite3.connect('/home/x.db')\n"
+        "db.execute('create table t (n)')\ndb.execute('insert into t values (1)')\n"
+        "db.commit()\ndb.close()",
+    )
+    cell = "sqlite3.connect('/home/x.db').execute('select * from t').fetchall()"
+    assert await value(session, cell) == "[(1,)]"
+    assert session.home.read("x.db").startswith(b"SQLite format 3\0")
+
+
+async def test_unittest_and_warnings(session: Session) -> None:
+    result = await session.execute(
+        "import unittest, warnings\n"
+        "class T(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(1, 1)\n"
+        "unittest.main(argv=['x'], exit=False)\nwarnings.warn('careful');",
+        label="cell 9",
+    )
+    assert b"Ran 1 test" in result.stderr
+    assert b"<cell 9>:6: UserWarning: careful" in result.stderr
+
+
+async def test_tasks_go_on_in_later_cells(session: Session) -> None:
+    await value(
+        session,
+        "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 'done'\n"
+        "task = asyncio.create_task(f())\nawait asyncio.sleep(0)",
+    )
+    assert await value(session, "await task") == "'done'"
