@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -40,17 +41,22 @@ def _tree(kernel: str, pid: int) -> list[Process]:
     root = psutil.Process(pid)
     roles: dict[str, list[tuple[float, float]]] = {}
     for process in [root, *root.children(recursive=True)]:
-        parent = process.parent()
-        words = process.cmdline()
-        module = next((w for w in words if w.startswith("hypercell.vmm.")), "")
-        role = module.rpartition(".")[2] or "kernel process"
-        if module and parent is not None and module in parent.cmdline():
-            role = {"zygote": "worker (one parked VM)", "compiler": "compile"}.get(role, role)
-        roles.setdefault(role, []).append(_sizes(process.pid))
+        # One that has just ended is no longer anybody's memory.
+        with contextlib.suppress(psutil.Error, OSError):
+            roles.setdefault(_role(process), []).append(_sizes(process.pid))
     return [
         Process(kernel, role, len(sizes), sum(p for p, _ in sizes), sum(u for _, u in sizes))
         for role, sizes in roles.items()
     ]
+
+
+def _role(process: psutil.Process) -> str:
+    parent = process.parent()
+    module = next((w for w in process.cmdline() if w.startswith("hypercell.vmm.")), "")
+    if module and parent is not None and module in parent.cmdline():
+        forked = {"zygote": "worker (one parked VM)", "compiler": "compile, forked and waiting"}
+        return forked[module.rpartition(".")[2]]
+    return module.rpartition(".")[2] or "kernel process"
 
 
 def _sizes(pid: int) -> tuple[float, float]:
