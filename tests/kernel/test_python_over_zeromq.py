@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Client, start
+from real_kernel import Client, start
 
 
 @pytest.fixture(scope="module")
