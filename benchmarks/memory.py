@@ -43,7 +43,8 @@ def _tree(kernel: str, pid: int) -> list[Process]:
     for process in [root, *root.children(recursive=True)]:
         # One that has just ended is no longer anybody's memory.
         with contextlib.suppress(psutil.Error, OSError):
-            roles.setdefault(_role(process), []).append(_sizes(process.pid))
+            role, sizes = _role(process), _sizes(process.pid)
+            roles.setdefault(role, []).append(sizes)
     return [
         Process(kernel, role, len(sizes), sum(p for p, _ in sizes), sum(u for _, u in sizes))
         for role, sizes in roles.items()

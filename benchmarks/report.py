@@ -34,7 +34,8 @@ def machine() -> str:
             model = line.partition(":")[2].strip()
             break
     system = f"Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} CPUs ({model}), {system}, KVM: {backend()}"
+    load = f"load average {os.getloadavg()[2]:.1f} over the last quarter of an hour"
+    return f"{os.cpu_count()} CPUs ({model}), {system}, KVM: {backend()}, {load}"
 
 
 def make(rows: Sequence[Row], memory: Sequence[Process]) -> Report:
