@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,13 @@ from benchmarks.timing import Clock, Row, alternate
 
 _SECONDS = 60.0
 _PAUSE = 0.05  # before each cell: what one side does after its reply must not count for the other
+_LONG_PAUSE = 0.6  # somebody reads before the next cell
+_IN_A_ROW = 10
+_C = "%%c\n" + programs.HELLO
+_PYTHON_START = "%%python\nx = 0"
+_PYTHON = "%%python\nx += 1"
+
+Side = Callable[[], Awaitable[float]]
 
 
 class Kernel:
@@ -66,22 +74,36 @@ class Kernel:
 
 
 async def cell_rows(rounds: int) -> list[Row]:
+    """Cells apart from each other, and cells without a pause, as "run all" sends them."""
     with Kernel("hypercell") as ours, Kernel("python3") as ipykernel:
-        cell = "%%c\n" + programs.HELLO
 
-        async def cached() -> float:
-            _, idle, text = ours.run(cell)
-            assert text == "hello\n", text
-            return idle
+        def side(kernel: Kernel, cell: str, pause: float, count: int) -> Side:
+            async def run() -> float:
+                time.sleep(_PAUSE)  # noqa: ASYNC251 (nothing else runs in this loop)
+                return sum(kernel.run(cell, pause=pause)[1] for _ in range(count)) / count
 
-        async def python_pass() -> float:
-            return ipykernel.run("pass")[1]
+            return run
 
-        found = await alternate(
-            {"cached C cell": cached, "ipykernel, pass": python_pass}, rounds=rounds
-        )
-    mine, peer = found.values()
-    return [Row("cached C cell, execute to idle", mine, peer, aim_ratio=1.5)]
+        rows = []
+        for title, cell, pause, count, aim in (
+            ("cached C cell, execute to idle", _C, _PAUSE, 1, 1.5),
+            ("the same, ten in a row, each", _C, 0.0, _IN_A_ROW, 0.0),
+            ("Python x += 1, execute to idle", _PYTHON, _LONG_PAUSE, 1, 1.0),
+            ("the same, ten in a row, each", _PYTHON, 0.0, _IN_A_ROW, 2.0),
+        ):
+            ours.run(_PYTHON_START)
+            peer_cell = "pass" if cell == _C else "x += 1"
+            ipykernel.run("x = 0")
+            found = await alternate(
+                {
+                    title: side(ours, cell, pause, count),
+                    f"ipykernel, {peer_cell}": side(ipykernel, peer_cell, pause, count),
+                },
+                rounds=rounds if (count, pause) == (1, _PAUSE) else max(3, rounds // 8),
+            )
+            mine, peer = found.values()
+            rows.append(Row(title, mine, peer, aim_ratio=aim or None))
+        return rows
 
 
 async def edit_rows(rounds: int) -> list[Row]:
