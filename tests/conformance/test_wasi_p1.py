@@ -23,7 +23,7 @@ PROGRAMS = 48
 
 
 def _programs() -> list[Path]:
-    return sorted(unpacked("wasi-testsuite-p1").glob("*/*.wasm"))
+    return sorted(unpacked("wasi-testsuite-p1", PROGRAMS).glob("*/*.wasm"))
 
 
 def _root(directory: Path) -> bytes:

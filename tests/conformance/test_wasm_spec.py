@@ -31,7 +31,7 @@ async def hypervisor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 def _scripts() -> list[Path]:
     return sorted(
         path
-        for path in unpacked("wasm-spec").glob("*/*.json")
+        for path in unpacked("wasm-spec", SCRIPTS).glob("*/*.json")
         if path.parent.name not in ("proposals", "legacy", *EXCLUDED)
     )
 

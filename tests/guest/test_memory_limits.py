@@ -128,7 +128,7 @@ def test_a_program_that_took_all_native_heap_leaves_the_machine_whole(new_vm):
 
 def test_the_native_heap_grows_beyond_its_static_part(vm):
     instance = vm.instantiate(TABLE)
-    assert vm.values(instance, "grow", i32(9_000_000)) == [0]  # 72 MB, the heap has 48 MiB
+    assert vm.values(instance, "grow", i32(9_000_000)) == [0]  # 72 MB, the heap has 44 MiB
     assert usage(vm)[0] > 70_000_000
 
 
