@@ -21,6 +21,7 @@ from hypercell.vmm import (
     fork_server,
     libc,
     memfd,
+    rehearsal,
     symbolize,
     wasm_types,
 )
@@ -53,6 +54,7 @@ def main() -> None:
     shared_engine = engine()
 
     symbolize.preload()
+    rehearsal.messages((ToCompiler,), (Compiled((), ()), Symbolized(())))
     libc.limit_arenas(_THREADS)
 
     def child(jail: Jail, sock: socket.socket) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 
-from hypercell.vmm import filters, fork_server, kvm, libc
+from hypercell.vmm import filters, fork_server, kvm, libc, rehearsal
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.jail import Jail, Rlimits
-from hypercell.vmm.messages import Held, Ready, ToWorker, pack_error
+from hypercell.vmm.messages import Done, Held, Parked, Ready, ToWorker, pack_error
+from hypercell.vmm.outcome import Usage
+from hypercell.vmm.snapshot import SnapshotState
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
@@ -45,9 +47,11 @@ def main() -> None:
     try:
         device = kvm.open_kvm()
         kvm.features(device)  # asked once: workers inherit the answer
+        rehearsal.virtual_machine(device)
     except HypercellError as error:
         control.send(Ready(pack_error(error)))
         return
+    rehearsal.messages((ToWorker, SnapshotState), (Parked(), Done((), Usage())))
     files = Files()
 
     def child(jail: Jail, sock: socket.socket) -> None:
