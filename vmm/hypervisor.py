@@ -24,7 +24,7 @@ from hypercell.vmm.program import Limits
 from hypercell.vmm.vm import Incoming, OnOutput, Vm
 from hypercell.vmm.vm_snapshot import Snapshot, Warmup
 
-PARKED = 2
+PARKED = 8  # of 4 MiB each
 _BOOT_SECONDS = 10.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import deque
 
 from hypercell.vmm import channel as channels
@@ -15,7 +14,9 @@ from hypercell.vmm.vm import Incoming, Vm
 from hypercell.vmm.vm_snapshot import Snapshot
 
 _PARK_SECONDS = 10.0
+_LOW = 2  # with fewer ready workers than this, making more does not wait for a pause
 _AFTER_CLOSE = 0.005  # seconds: let the reply go out first
+_PAUSE = 0.1  # seconds without a cell: nobody wants the processors now
 _AFTER_ACQUIRE = 0.25  # a cell that runs longer shares the processors with us
 
 
@@ -37,7 +38,11 @@ class Waiting:
 
 
 class Pool:
-    """Keeps ``Snapshot.parked`` workers ready for each snapshot it has been told of."""
+    """Keeps ``Snapshot.parked`` workers ready for each snapshot it has been told of.
+
+    Cells that come in a row live on what is ready; it is made up for in the next pause, and
+    before that only so far that no cell waits for its VM.
+    """
 
     def __init__(self, zygote: ForkServer) -> None:
         self._zygote = zygote
@@ -45,6 +50,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
         self._releasing: set[asyncio.Future[None]] = set()
+        self._busy = 0.0  # loop time of the last acquire or close
         self._closed = False
 
     def add(self, snapshot: Snapshot) -> None:
@@ -71,6 +77,7 @@ class Pool:
         """A parked VM, or one made now. Raises ``HostError``, ``Closed``."""
         if snapshot.closed:
             raise Closed(f"the snapshot {snapshot.name!r} was discarded")
+        self._busy = asyncio.get_running_loop().time()
         ready = self._ready.get(snapshot, deque())
         while ready:
             waiting = ready.popleft()
@@ -88,17 +95,16 @@ class Pool:
 
     async def filled(self) -> None:
         """Wait until the workers that should be parked are."""
-        if self._filling is None:
-            self._start_filling()
+        if self._filling is not None:
+            await asyncio.shield(self._filling)
+        self._start_filling(whole=True)
         if self._filling is not None:
             await asyncio.shield(self._filling)
 
     async def close(self) -> None:
         """End all workers."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.gather(self._filling, return_exceptions=True)
@@ -145,8 +151,16 @@ class Pool:
         return waiting
 
     def _vm(self, waiting: Waiting, snapshot: Snapshot) -> Vm:
-        refill = functools.partial(self._refill_in, _AFTER_CLOSE)
-        return Vm(waiting.child, waiting.channel, snapshot.suspended, refill)
+        return Vm(waiting.child, waiting.channel, snapshot.suspended, self._vm_closed)
+
+    def _vm_closed(self) -> None:
+        self._busy = asyncio.get_running_loop().time()
+        self._refill_in(_AFTER_CLOSE)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _refill_in(self, seconds: float) -> None:
         """Look for missing workers after a while; an earlier time wins."""
@@ -156,36 +170,41 @@ class Pool:
         if self._timer is not None:
             if self._timer.when() <= loop.time() + seconds:
                 return
-            self._timer.cancel()
+            self._cancel_timer()
         self._timer = loop.call_later(seconds, self._start_filling)
 
-    def _start_filling(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _start_filling(self, *, whole: bool = False) -> None:
+        self._cancel_timer()
         if self._filling is None and not self._closed:
-            self._filling = asyncio.create_task(self._fill())
+            self._filling = asyncio.create_task(self._fill(whole))
 
-    async def _fill(self) -> None:
+    async def _fill(self, whole: bool) -> None:
+        """Park up to ``_LOW`` workers each at once, the rest when no cell runs, or ``whole``."""
         try:
-            while not self._closed and (snapshot := self._wanted()) is not None:
+            while not self._closed and (snapshot := self._wanted(whole)) is not None:
                 waiting = await self.park(snapshot)
                 ready = self._ready.get(snapshot)
                 if ready is None:
                     waiting.close()
                 else:
                     ready.append(waiting)
+            if self._wanted(whole=True) is not None:
+                self._refill_in(_PAUSE)
         except (HypercellError, OSError):
             pass  # the next acquire makes its VM itself, and says what is wrong
         finally:
             self._filling = None
 
-    def _wanted(self) -> Snapshot | None:
+    def _wanted(self, whole: bool) -> Snapshot | None:
         """A snapshot that has too few workers."""
+        whole = whole or asyncio.get_running_loop().time() >= self._busy + _PAUSE
+        found = None
         for snapshot, ready in self._ready.items():
             for waiting in [waiting for waiting in ready if not waiting.usable()]:
                 ready.remove(waiting)
                 waiting.close()
-            if len(ready) < snapshot.parked:
+            if len(ready) < min(snapshot.parked, _LOW):
                 return snapshot
-        return None
+            if whole and len(ready) < snapshot.parked:
+                found = found or snapshot
+        return found

@@ -16,6 +16,7 @@ from hypervisor_fixtures import cache_fixture, hypervisor_fixture  # noqa: F401
 from hypercell.vmm import Layer, Limits
 from hypercell.vmm import commands as c
 from hypercell.vmm.errors import Closed, HypercellError
+from hypercell.vmm.hypervisor import PARKED
 
 PROC = Path("/proc")
 
@@ -76,7 +77,7 @@ async def cell(hypervisor, number):
 async def test_200_cells_leave_nothing(hypervisor):
     for number in range(12):
         await cell(hypervisor, number)
-    await settled(hypervisor, 2)
+    await settled(hypervisor, PARKED)
     servers = [os.getpid(), *hypervisor.processes()["zygote"], *hypervisor.processes()["compiler"]]
     before = [kinds(pid) for pid in servers]
     maps = [mappings(pid) for pid in servers[1:]]
@@ -84,13 +85,13 @@ async def test_200_cells_leave_nothing(hypervisor):
     memory = resident(servers[1])
     for number in range(200):
         await cell(hypervisor, number)
-    await settled(hypervisor, 2)
+    await settled(hypervisor, PARKED)
     assert [kinds(pid) for pid in servers] == before
     assert [mappings(pid) for pid in servers[1:]] == maps
     assert {name for name in os.listdir(tempfile.gettempdir()) if "hypercell" in name} <= files
     assert resident(servers[1]) < memory + 2048
     children = {int(pid) for pid in hypervisor.processes()["workers"]}
-    assert len(children) == 2
+    assert len(children) == PARKED
 
 
 async def test_snapshots_leave_nothing(hypervisor):
@@ -106,11 +107,11 @@ async def test_snapshots_leave_nothing(hypervisor):
         hypervisor.discard(snapshot)
 
     await once()
-    await settled(hypervisor, 2)
+    await settled(hypervisor, PARKED)
     before = kinds(os.getpid())
     for _ in range(10):
         await once()
-    await settled(hypervisor, 2)
+    await settled(hypervisor, PARKED)
     assert kinds(os.getpid()) == before
 
 
@@ -139,7 +140,7 @@ async def test_big_files_of_snapshots_are_held_by_the_zygote_and_let_go(hypervis
         hypervisor.discard(snapshot)
         with pytest.raises(Closed):
             await hypervisor.acquire(snapshot)
-    await settled(hypervisor, 2)
+    await settled(hypervisor, PARKED)
     assert mappings(zygote) < before[0] + 6  # three rounds would leave nine or more
     assert resident(zygote) < before[1] + 2048
 
