@@ -24,6 +24,8 @@ class ArenaRecords(msgspec.Struct, frozen=True):
     next_block: int = 0
 
 
+# So much of a grow by whole huge pages is made at once: KVM then maps 2 MiB at a fault, else 4 KiB.
+_AHEAD = 0x200_0000
 _UNITS = abi.ARENA_LIMIT // abi.HUGE
 
 
@@ -76,7 +78,7 @@ class Arenas:
             return False
         for unit in range(old // abi.HUGE, -(-new // abi.HUGE)):
             start, end = max(old, unit * abi.HUGE), min(new, (unit + 1) * abi.HUGE)
-            self._commit(arena, unit, start, end)
+            self._commit(arena, unit, start, end, ahead=start - old < _AHEAD)
         self._committed[arena] = new
         return True
 
@@ -95,7 +97,7 @@ class Arenas:
             raise
         return True
 
-    def _commit(self, arena: int, unit: int, start: int, end: int) -> None:
+    def _commit(self, arena: int, unit: int, start: int, end: int, *, ahead: bool) -> None:
         block = self._blocks.get(arena * _UNITS + unit)
         if block is None:
             block = self._blocks[arena * _UNITS + unit] = self._next_block
@@ -104,6 +106,8 @@ class Arenas:
                 libc.advise_huge(self._memory.host_address(_block_gpa(block), abi.HUGE), abi.HUGE)
         gpa = _block_gpa(block) + start % abi.HUGE
         large = not self.small_pages
+        if ahead and large and end - start == abi.HUGE:
+            libc.populate(self._memory.host_address(gpa, abi.HUGE), abi.HUGE)
         self._tables.map(_address(arena, start), gpa, end - start, READ_WRITE, large=large)
 
     def promote(self, fd: int) -> None:

@@ -72,6 +72,12 @@ def advise_huge(address: int, size: int) -> None:
         madvise(address, size, MADV_HUGEPAGE)
 
 
+def populate(address: int, size: int) -> None:
+    """Have pages there before they are written; a kernel before 5.14 ignores that."""
+    with contextlib.suppress(SystemCallFailed):
+        madvise(address, size, MADV_POPULATE_WRITE)
+
+
 def same(left: int, right: int, size: int) -> bool:
     """Whether two stretches of mapped memory hold equal bytes."""
     return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +10,7 @@ import msgspec
 from hypercell.vmm import abi, libc, memfd
 from hypercell.vmm.arenas import ArenaRecords
 from hypercell.vmm.cpu_state import Registers
-from hypercell.vmm.errors import ProtocolViolation, SystemCallFailed
+from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
 from hypercell.vmm.kvm import XSAVE_SIZE
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
@@ -103,9 +102,7 @@ def populate(memory: GuestMemory, base: Snapshot) -> None:
     runs = [run for region in memory.private_regions() for run in _file_runs(base.fd, region)]
     if sum(end - start for start, end in runs) <= _POPULATE_MAX:
         for start, end in runs:
-            address = memory.host_address(start, end - start)
-            with contextlib.suppress(SystemCallFailed):  # before Linux 5.14
-                libc.madvise(address, end - start, libc.MADV_POPULATE_WRITE)
+            libc.populate(memory.host_address(start, end - start), end - start)
 
 
 def _merge(runs: Iterable[Run]) -> list[Run]:
