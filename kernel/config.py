@@ -16,7 +16,14 @@ from typing import Any
 import msgspec
 import platformdirs
 
-from hypercell.kernel.config_keys import LIMIT_KEYS, Source, read_limits, read_string, read_strings
+from hypercell.kernel.config_keys import (
+    LIMIT_KEYS,
+    Source,
+    read_bool,
+    read_limits,
+    read_string,
+    read_strings,
+)
 from hypercell.kernel.errors import ConfigError
 from hypercell.kernel.grants import DirectoryGrant, parse_directory
 from hypercell.vmm.isolation import LAYERS
@@ -26,7 +33,7 @@ ENVIRONMENT = "HYPERCELL_CONFIG"
 ISOLATION_LEVELS = ("vm",)  # weaker ones do not exist
 LANGUAGE = "c"
 _MAX_FILE = 1 << 20
-_TABLES = ("grants", "isolation", "language", "limits", "maximum")
+_TABLES = ("grants", "isolation", "language", "limits", "maximum", "output")
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -38,6 +45,7 @@ class Config(msgspec.Struct, frozen=True):
     maximum: Limits = Limits()  # the most a cell may ask for
     allow_missing: tuple[str, ...] = ()  # layers of the jail that this machine may lack
     directories: tuple[DirectoryGrant, ...] = ()  # seen read-only by every cell
+    scripts: bool = False  # may HTML of cells bring scripts, in sandboxed frames
     path: Path | None = None  # the file that was read
     origins: Mapping[str, str] = msgspec.field(default_factory=dict)
 
@@ -48,6 +56,7 @@ class Config(msgspec.Struct, frozen=True):
             limits: Limits = getattr(self, table)
             values += [(f"{table}.{k}", getattr(limits, f)) for k, (f, _) in LIMIT_KEYS.items()]
         values.append(("grants.directories", [str(grant) for grant in self.directories]))
+        values.append(("output.scripts", self.scripts))
         values.append(("isolation.level", self.isolation))
         values.append(("isolation.allow_missing", list(self.allow_missing)))
         return [(key, value, self.origins.get(key, "default")) for key, value in values]
@@ -124,6 +133,7 @@ def parse_config(data: bytes, path: Path) -> Config:
         limits=limits,
         maximum=maximum,
         directories=_read_grants(source, tables),
+        scripts=read_bool(source, source.table(tables, "output", ("scripts",)), "output.scripts"),
         path=path,
         origins=source.origins,
     )

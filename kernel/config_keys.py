@@ -93,6 +93,17 @@ def read_string(source: Source, values: Mapping[str, Any], dotted: str, default:
     return str(values[key])
 
 
+def read_bool(source: Source, values: Mapping[str, Any], dotted: str) -> bool:
+    """True or false; false if it is absent."""
+    key = dotted.rpartition(".")[2]
+    if key not in values:
+        return False
+    if not isinstance(values[key], bool):
+        raise source.error(dotted, f"{values[key]!r} is not true or false", hint="without quotes")
+    source.found(dotted)
+    return bool(values[key])
+
+
 def read_strings(source: Source, values: Mapping[str, Any], dotted: str) -> list[str]:
     """A list of strings; empty if it is absent."""
     key = dotted.rpartition(".")[2]

@@ -18,6 +18,8 @@ from ipykernel.kernelbase import Kernel
 
 from hypercell.kernel.complete import complete
 from hypercell.kernel.config import Config, load_config
+from hypercell.kernel.display.bundle import Shower
+from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.errors import ConfigError
 from hypercell.kernel.history import History
 from hypercell.kernel.inspection import inspect
@@ -59,6 +61,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._history = History()
         self._input = FrontEndInput()
+        self._parser = Parser()
         self.language_info = language_info(self._cells.languages, config.language)
 
     # --- start and end --------------------------------------------------------------------------
@@ -74,6 +77,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await self._in_main(self._cells.close())
+        self._parser.close()
         return {"status": "ok", "restart": restart}
 
     async def _in_main(self, work: Any) -> Any:
@@ -156,10 +160,11 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
                     self.iopub_socket, kind, content, parent=parent, ident=self._topic(kind)
                 )
 
-        output = CellOutput(send, count)
+        shower = Shower(self._parser, scripts=self._cells.config.scripts)
+        output = CellOutput(send, count, shower)
 
         async def read(limit: int) -> bytes:
-            output.flush()
+            await output.settled()
             return await self._input.read(
                 self.session, self.stdin_socket, parent, ident, limit, key=parent["header"]
             )
@@ -181,7 +186,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
             result = CellResult(error=wrapped, traceback=render(wrapped))
         finally:
             self._input.forget(parent["header"])
-        output.finish(ok=result.ok)
+        await output.finish(ok=result.ok)
         if result.error is None:
             return {"status": "ok"}
         content = _error_content(

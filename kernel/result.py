@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -30,13 +31,18 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Display(msgspec.Struct, frozen=True):
-    """What a cell shows beyond text: MIME type -> text or base64; ``text/plain`` is always there.
+    """What a cell shows beyond text: MIME type -> data; ``text/plain`` is always there.
 
-    Only types that may be shown, their data checked. ``result``: the value of the cell.
+    **Hostile**: whoever puts it on a page passes it through ``display.bundle.Shower``, as
+    ``CellOutput`` does. ``result``: the value of the cell. ``id``: the cell's own name for it;
+    ``update``: it replaces what the cell showed under that name.
     """
 
-    data: dict[str, str]
+    data: dict[str, Any]
     result: bool = False
+    metadata: dict[str, Any] = {}
+    id: str = ""
+    update: bool = False
 
 
 class Clear(msgspec.Struct, frozen=True):
@@ -88,6 +94,7 @@ class Collector:
     def __init__(self) -> None:
         self.streams: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self.shown: list[str] = []
+        self._places: dict[str, int] = {}  # where a display with an id is in ``shown``
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Stream):
@@ -95,8 +102,18 @@ class Collector:
         elif isinstance(event, Shown):
             self.shown.append(event.text)
         elif isinstance(event, Display):
-            self.shown.append(event.data["text/plain"])
+            self._show(event)
         elif isinstance(event, Clear):
             self.shown.clear()
+            self._places.clear()
             for stream in self.streams.values():
                 stream.clear()
+
+    def _show(self, event: Display) -> None:
+        text = str(event.data["text/plain"])
+        if event.update and event.id in self._places:
+            self.shown[self._places[event.id]] = text
+            return
+        if event.id:
+            self._places[event.id] = len(self.shown)
+        self.shown.append(text)

@@ -14,6 +14,8 @@ _ERASE_LINE = r"\x1b\[[0-2]?K"  # progress bars
 _COLOURS = re.compile(f"({_SGR})")
 _COLOURS_AND_ERASE = re.compile(f"({_SGR}|{_ERASE_LINE})")
 
+MAX_COLOURS = 10_000  # a page takes 0.2 s for as many; beyond, text is shown without them
+
 # Control characters become their Unicode pictures, and what turns text around becomes visible.
 _BIDI = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _PICTURES = {
@@ -40,6 +42,15 @@ def safe_text(text: str) -> str:
 def safe_stream(text: str) -> str:
     """Program output: colours, carriage return, backspace and erase-line stay as well."""
     return _visible(text, _COLOURS_AND_ERASE, _STREAM)
+
+
+def calmer_text(text: str, limit: int, colours: int = MAX_COLOURS) -> str:
+    """``safe_text`` that a page can take: bounded, and without colours if they are too many."""
+    if len(text) > limit:
+        text = f"{text[:limit]}\n… {len(text) - limit} more characters"
+    if text.count("\x1b[") > colours:
+        text = without_colours(text)
+    return safe_text(text)
 
 
 def without_colours(text: str) -> str:

@@ -57,6 +57,13 @@ COMPILE: Final = (
     Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
 )
 
+# Reads what a cell shows (kernel/display): one thread, no file, no program.
+PARSER: Final = (
+    *_ANY,
+    *allow("getpid", "gettid"),
+    Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
+)
+
 _SERVER = (
     *allow("openat", "close_range", "wait4", "pidfd_open", "getsockname", "getpeername"),
     *allow("getsockopt", "setsid", "getppid", "prctl", "seccomp", "landlock_restrict_self"),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,10 +14,7 @@ from hypercell.vmm.errors import ProtocolViolation
 
 _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
 _LENGTH = 4
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_BYTES = 4 << 20
-_PNG_SIDE = 16_384
-_PNG_PIXELS = 64 << 20  # a small file can be a large picture
+_MAX_ID = 200  # characters of a display's name
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -28,6 +22,8 @@ class Record(msgspec.Struct, frozen=True):
 
     kind: Literal["display", "result", "update", "clear"]
     data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    id: Annotated[str, msgspec.Meta(max_length=_MAX_ID)] = ""
     wait: bool = False
 
 
@@ -82,30 +78,15 @@ class Listener:
         if record.kind == "clear":
             self._on_event(Clear(record.wait))
         else:
-            self._on_event(Display(shown(record.data), record.kind == "result"))
-
-
-def shown(data: dict[str, Any]) -> dict[str, str]:
-    """The MIME types that may be shown: plain text, and a PNG that is one."""
-    plain = data.get("text/plain")
-    if not isinstance(plain, str):
-        plain = f"<{safe_name(', '.join(data))}>"
-    kept = {"text/plain": plain}
-    if (png := _png(data.get("image/png"))) is not None:
-        kept["image/png"] = png
-    return kept
-
-
-def _png(value: Any) -> str | None:
-    if not isinstance(value, str) or len(value) > _PNG_BYTES * 4 // 3 + 4:
-        return None
-    try:
-        data = base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 33:
-        return None
-    width, height = struct.unpack(">II", data[16:24])
-    if not (0 < width <= _PNG_SIDE and 0 < height <= _PNG_SIDE and width * height <= _PNG_PIXELS):
-        return None
-    return base64.b64encode(data).decode()
+            plain = record.data.get("text/plain")
+            if not isinstance(plain, str):
+                plain = f"<{safe_name(', '.join(record.data))}>"
+            self._on_event(
+                Display(
+                    {**record.data, "text/plain": plain},
+                    record.kind == "result",
+                    record.metadata,
+                    record.id,
+                    record.kind == "update",
+                )
+            )

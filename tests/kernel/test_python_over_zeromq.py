@@ -45,6 +45,9 @@ def test_a_forged_display_is_data(python: Client) -> None:
     )
     assert outcome.error == ""
     shown = [content["data"] for kind, content in outcome.messages if kind == "display_data"]
-    assert [set(data) for data in shown] == [{"text/plain"}] * 3
+    html, plain = {"text/plain", "text/html"}, {"text/plain"}
+    assert [set(data) for data in shown] == [html, html, plain]
+    assert "script>" not in shown[0]["text/html"]
+    assert "<b></b></div>" in shown[1]["text/html"]
     assert not any("\x1b" in data["text/plain"] for data in shown)
     assert ("clear_output", {"wait": True}) in outcome.messages

@@ -89,6 +89,8 @@ def test_the_maximum_follows_the_limits() -> None:
         ("[grants]\nnetwork = ['example.org']", 2, "no way to grant", "remove network"),
         ("[grants]\ndirectories = '/srv'", 2, "list of strings", "…"),
         ("[grants]\ndirectories = ['/srv::/home/x']", 2, "belongs to the cell", "HOST::GUEST"),
+        ("[output]\nscripts = 'yes'", 2, "not true or false", "without quotes"),
+        ("[output]\nscript = true", 2, "unknown key", "did you mean 'scripts'?"),
         ("language = 3", 1, "not a string", '"…"'),
     ],
 )
@@ -165,3 +167,8 @@ def test_what_cannot_be_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("hypercell.kernel.grants.MAX_BYTES", 1999)
     with pytest.raises(ConfigError, match="has more than"):
         pack_directory(DirectoryGrant(tmp_path, "/d"))
+
+
+def test_scripts_are_off_until_the_owner_says_otherwise() -> None:
+    assert parse("").scripts is False
+    assert parse("[output]\nscripts = true").scripts is True

@@ -1,0 +1,1 @@
+"""What a cell shows besides text: hostile, until it has passed ``bundle.Shower``."""

@@ -1,0 +1,132 @@
+"""HTML of a cell, made inert: what is not on a list here is gone. Runs in the parser process.
+
+Neither scripts nor style sheets, nothing that is loaded from anywhere, nothing that the page's own
+scripts know by class, id or data attribute. Front ends run scripts and typeset formulas in HTML;
+``boxed`` keeps the result in its place and formulas untouched.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+
+import nh3
+
+from hypercell.kernel.display import picture
+from hypercell.kernel.display.refused import Refused
+
+MAX_TAGS = 50_000  # two an element: a table of 25,000 cells takes half a second to lay out
+MAX_DEPTH = 100
+_MAX_SPAN = 1000
+_MAX_SIDE = 4096  # pixels
+
+_TEXT = "p br hr div span a b i u s em strong small sub sup mark del ins code pre kbd samp var tt"
+_BLOCKS = "h1 h2 h3 h4 h5 h6 blockquote q cite abbr ul ol li dl dt dd details summary center"
+_TABLES = "table caption colgroup col thead tbody tfoot tr th td"
+_TAGS = set(f"{_TEXT} {_BLOCKS} {_TABLES} figure figcaption section article wbr font img".split())
+_GONE = {"script", "style", "svg", "math", "iframe", "object", "template", "noscript"}
+_ATTRIBUTES = {
+    "*": {"style", "title", "lang", "dir", "align", "valign"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "col": {"span", "width"},
+    "colgroup": {"span"},
+    "ol": {"start"},
+    "table": {"border", "cellpadding", "cellspacing"},
+    "details": {"open"},
+    "font": {"color"},
+}
+_SIDES = ("", "-top", "-right", "-bottom", "-left")
+_PROPERTIES = {
+    *("color", "background", "background-color", "opacity"),
+    *("font", "font-family", "font-size", "font-style", "font-weight", "font-variant"),
+    *("text-align", "text-decoration", "text-indent", "text-transform", "vertical-align"),
+    *("white-space", "word-break", "overflow-wrap", "line-height", "letter-spacing"),
+    *("width", "height", "min-width", "max-width", "min-height", "max-height"),
+    *("border-collapse", "border-spacing", "border-radius", "border-color", "border-style"),
+    *("border-width", "list-style-type"),
+    *(f"border{side}" for side in _SIDES),
+    *(f"padding{side}" for side in _SIDES),
+}
+_BAD_STYLE = re.compile(r"url|image|\\|/\*|@|expression|var\(|attr\(|src", re.IGNORECASE)
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=\s]*)\Z")
+_LENGTH = re.compile(r"(\d{1,5})(?:px|%)?\Z")
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
+_EMPTY = {"br", "hr", "img", "col", "wbr"}
+_IGNORE = "mathjax_ignore tex2jax_ignore"  # MathJax 3 and 4, and what Jupyter had before
+
+
+def safe_html(text: str) -> str:
+    """The same HTML without what could act. Refused: too many elements, or too deep."""
+    clean = _CLEANER.clean(text)
+    _check_size(clean)
+    return clean
+
+
+def boxed(clean: str, note: str = "") -> str:
+    """Sanitised HTML in a box that it cannot leave; ``note``: plain text below it."""
+    below = f'<div style="color:gray;font-size:small">{html.escape(note)}</div>' if note else ""
+    return (
+        f'<div class="{_IGNORE}" style="contain:content;overflow:auto;max-height:600px">'
+        f"{clean}</div>{below}"
+    )
+
+
+def has_script(text: str) -> bool:
+    """Whether the HTML came with scripts, so that people can be told that they are gone."""
+    return re.search(r"<script\b", text, re.IGNORECASE) is not None
+
+
+def _check_size(clean: str) -> None:
+    depth = 0
+    for count, tag in enumerate(_TAG.finditer(clean)):  # well-formed: nh3 wrote it
+        if count >= MAX_TAGS:
+            raise Refused(f"it has more than {MAX_TAGS // 2} elements")
+        if tag[1]:
+            depth -= 1
+        elif tag[2] not in _EMPTY:
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Refused(f"its elements are nested more than {MAX_DEPTH} deep")
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "style":
+        return None if _BAD_STYLE.search(value) else value
+    if name == "href":
+        return value if _LINK.match(value) else None
+    if name == "src":
+        return value if _is_picture(value) else None
+    if name in ("width", "height", "border", "cellpadding", "cellspacing"):
+        length = _LENGTH.match(value)
+        return value if length and int(length[1]) <= _MAX_SIDE else None
+    if name in ("colspan", "rowspan", "span", "start"):
+        return value if value.isascii() and value.isdigit() and int(value) <= _MAX_SPAN else None
+    return value
+
+
+def _is_picture(value: str) -> bool:
+    found = _PICTURE.match(value)
+    if not found:
+        return False
+    try:
+        data = base64.b64decode("".join(found[1].split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return picture.size(data) is not None
+
+
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    clean_content_tags=_GONE,
+    attributes=_ATTRIBUTES,
+    attribute_filter=_attribute,
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+    url_schemes={"http", "https", "data"},
+    filter_style_properties=_PROPERTIES,
+)
