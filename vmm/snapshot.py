@@ -118,24 +118,28 @@ def _merge(runs: Iterable[Run]) -> list[Run]:
 def private_runs(memory: GuestMemory, pages: libc.PageMap) -> Iterator[Run]:
     """Yield the guest-physical stretches that this VM wrote."""
     for region in memory.private_regions():
-        shift = region.gpa - region.address
-        for start, end in pages.private(region.address, region.size):
-            yield start + shift, end + shift
+        yield from _written(region, pages)
+
+
+def _written(region: Region, pages: libc.PageMap) -> Iterator[Run]:
+    shift = region.gpa - region.address
+    for start, end in pages.private(region.address, region.size):
+        yield start + shift, end + shift
 
 
 def copy_pages(
     memory: GuestMemory, pages: libc.PageMap, base: Snapshot | None
 ) -> tuple[int, list[Run]]:
     """Copy all pages that hold anything but zeros to a new memory file: (descriptor, extents)."""
-    runs = list(private_runs(memory, pages))
-    if base is not None:
-        for region in memory.private_regions():
-            runs += _file_runs(base.fd, region)
+    runs: list[Run] = []
+    for region in memory.private_regions():  # regions that touch in the guest lie apart here
+        written = list(_written(region, pages))
+        runs += _merge([*written, *(_file_runs(base.fd, region) if base else ())])
     zeros = libc.Zeros()
     extents: list[Run] = []
     fd = memfd.create("snapshot")
     try:
-        for start, end in _merge(runs):
+        for start, end in runs:
             address = memory.host_address(start, end - start)
             for first, last in zeros.skip(address, end - start):
                 at = start + first

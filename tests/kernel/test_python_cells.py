@@ -39,6 +39,13 @@ async def test_variables_live_from_cell_to_cell(session: Session) -> None:
     assert await value(session, "import sys\nsys.modules['__main__'].x") == "21"
 
 
+async def test_memory_in_many_slots_is_kept(session: Session) -> None:
+    """What touches in the guest lies apart in the host."""
+    await value(session, "big = bytearray(150_000_000)\nbig[::4096] = b'x' * len(big[::4096])")
+    assert await value(session, "len(big), big.count(b'x')") == "(150000000, 36622)"
+    await value(session, "del big")
+
+
 async def test_an_exception_keeps_what_ran_before_it(session: Session) -> None:
     result = await fails(session, "before = 1\n1 / 0\nafter = 1")
     assert isinstance(result.error, CellException)
