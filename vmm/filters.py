@@ -3,8 +3,8 @@
 Measured with strace over the tests of the VM. What those never did and is here all the same:
 clock_gettime (machines whose vDSO cannot tell the time), restart_syscall (a stop and a continue),
 mremap and madvise (malloc), futex, rt_sigprocmask, exit, rt_sigreturn, sigaltstack and
-sched_getaffinity (threads that wait, end or fail), write (stderr). A server's list contains its
-children's, since filters add up.
+sched_getaffinity (threads that wait, end or fail), write (stderr). Filters add up: a server's list
+contains its children's, and a worker's that of one whose VM is parked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from hypercell.vmm import kvm, libc
-from hypercell.vmm.seccomp import SELF, Rule, allow, failure, refuse
+from hypercell.vmm.seccomp import SELF, SET_MODE_FILTER, Rule, allow, failure, refuse
 
 _PROT_EXEC = 4
 _MFD_OURS = 3  # close on exec, sealable
@@ -37,11 +37,32 @@ _ANY = (
     Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
 )
 
-WORKER: Final = (
-    Rule("ioctl", argument=1, values=(*kvm.REQUESTS, libc.PAGEMAP_SCAN)),
+_VM = (
     *_ANY,
     *allow("preadv2", "setitimer", "pselect6", "ftruncate"),
+)
+
+WORKER: Final = (
+    Rule("ioctl", argument=1, values=(*kvm.REQUESTS, libc.PAGEMAP_SCAN)),
+    *_VM,
     Rule("rt_sigaction", argument=0, values=(signal.SIGALRM,)),
+    Rule("seccomp", argument=0, values=(SET_MODE_FILTER,)),  # for the narrower filter, once
+)
+
+_MAPPINGS = (
+    libc.MAP_PRIVATE | libc.MAP_ANONYMOUS,  # malloc
+    libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_NORESERVE,  # address space
+    libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_FIXED,  # guest memory that grows
+    libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_FIXED | libc.MAP_NORESERVE,
+    libc.MAP_SHARED | libc.MAP_FIXED,  # code and layers of a job
+    libc.MAP_SHARED,  # a snapshot to compare with
+)
+
+# From here on the guest is hostile. There is no second VM, and no way back to a new state.
+PARKED: Final = (
+    Rule("ioctl", argument=1, values=(*kvm.PARKED_REQUESTS, libc.PAGEMAP_SCAN)),
+    *(rule for rule in _VM if rule.name not in ("mmap", "rt_sigprocmask")),
+    Rule("mmap", argument=3, values=_MAPPINGS, bits=_PROT_EXEC, bits_argument=2),
 )
 
 COMPILE: Final = (
@@ -71,21 +92,23 @@ _SERVER = (
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """The rules of a server and of the children that it forks."""
+    """The rules of a server, of the children that it forks, and of a child that is prepared."""
 
     server: tuple[Rule, ...]
     child: tuple[Rule, ...]
+    prepared: tuple[Rule, ...] = ()
 
 
 ZYGOTE: Final = Filters(
     (
-        *(rule for rule in WORKER if rule.name not in ("rt_sigaction",)),
+        *(rule for rule in WORKER if rule.name not in ("rt_sigaction", "seccomp")),
         *_SERVER,
         *allow("mprotect", "rt_sigaction", "set_robust_list", "rseq", "gettid"),
         Rule("clone", argument=0, values=(_FORK,)),
         refuse("clone3", errno.ENOSYS),
     ),
     WORKER,
+    PARKED,
 )
 COMPILER: Final = Filters(
     (

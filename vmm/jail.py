@@ -2,7 +2,8 @@
 
 A *server* (zygote, compiler) is started once and forks; a *child* (worker, one compile) serves one
 request. A server enters in two steps: ``enter_server`` at once, and ``Jail`` when it has imported
-and opened what it and its children need. A child enters in one, ``Jail.enter_child``.
+and opened what it and its children need. A child enters with ``Jail.enter_child``; a worker whose
+VM is parked goes one step further with ``Jail.narrow``.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Jail:
         self.missing = problems()
         self._parent = os.getpid()
         self._filter = b""
+        self._prepared = b""
         self._rules = -1
         capabilities.drop()
         if "landlock" not in self.missing:
@@ -86,6 +88,7 @@ class Jail:
             landlock.restrict(landlock.ruleset(_PROC))
         if "seccomp" not in self.missing:
             self._filter = seccomp.program(filters.child)
+            self._prepared = seccomp.program(filters.prepared) if filters.prepared else b""
             seccomp.install(seccomp.program(filters.server))
 
     def enter_child(self, keep: Iterable[int], limits: Rlimits) -> None:
@@ -99,6 +102,11 @@ class Jail:
             os.close(self._rules)
         if self._filter:
             seccomp.install(self._filter)
+
+    def narrow(self) -> None:
+        """For a child that has prepared all it needs, before it meets anything hostile."""
+        if self._prepared:
+            seccomp.install(self._prepared)
 
 
 def enter_child(parent: int, keep: Iterable[int], limits: Rlimits) -> None:

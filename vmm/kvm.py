@@ -76,9 +76,13 @@ _SET_XSAVE = _request(_WRITE, 0xA5, XSAVE_SIZE)
 _SET_XCRS = _request(_WRITE, 0xA7, 392)
 _SET_MSR_FILTER = _request(_WRITE, 0xC6, 392)
 
-# What a worker may ask of KVM, the most frequent first; the zygote has asked for the features.
-REQUESTS: Final = (
+# What a worker may ask of KVM once its VM is parked, the most frequent first…
+PARKED_REQUESTS: Final = (
     *(_RUN, _GET_REGS, _SET_REGS, _GET_MSRS, _GET_XSAVE, _SET_XSAVE, _SET_USER_MEMORY_REGION),
+)
+# …and while it makes the VM; the zygote has asked for the features.
+REQUESTS: Final = (
+    *PARKED_REQUESTS,
     *(_CREATE_VM, _CREATE_VCPU, _SET_CPUID2, _SET_MSR_FILTER, _GET_SREGS, _SET_SREGS, _SET_XCRS),
     _GET_TSC_KHZ,
 )

@@ -21,10 +21,11 @@ from hypercell.vmm.syscalls import NUMBERS
 
 KILL: Final = 0x8000_0000  # the process, not the thread
 ALLOW: Final = 0x7FFF_0000
+SET_MODE_FILTER: Final = 1  # seccomp(2): this operation
 SELF: Final = 0x5E1F_5E1F  # in a program: the process id of whoever installs it
 
 _ERRNO = 0x0005_0000
-_SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
+_GET_ACTION_AVAIL = 2
 _ALL_THREADS = 1  # SECCOMP_FILTER_FLAG_TSYNC: all threads of the process, or an error
 _AUDIT_ARCH_X86_64 = 0xC000_003E
 _X32 = 0x4000_0000  # numbers from here on belong to the x32 ABI
@@ -35,7 +36,8 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 class Rule(msgspec.Struct, frozen=True):
     """What happens to one system call.
 
-    ``argument`` (0-5) narrows it: to ``values``, if there are any, and to those without ``bits``.
+    ``argument`` (0-5) narrows it: to ``values``, if there are any, and to those without ``bits``
+    (of ``bits_argument``, if that is another one).
     Only the low half is compared: every argument that we check is an int for the kernel.
     ``outcome``: of a call that fits; ``otherwise``: of one that does not.
     """
@@ -44,6 +46,7 @@ class Rule(msgspec.Struct, frozen=True):
     argument: int = 0
     values: tuple[int, ...] = ()
     bits: int = 0
+    bits_argument: int | None = None
     outcome: int = ALLOW
     otherwise: int = KILL
 
@@ -82,11 +85,12 @@ def program(rules: Iterable[Rule]) -> bytes:
 def _body(rule: Rule) -> list[bytes]:
     """Decide about a call with the right number; always returns, never falls through."""
     code = []
-    if rule.values or rule.bits:
-        code.append(_op(_LOAD, _ARGUMENTS + 8 * rule.argument))
     if rule.bits:
+        argument = rule.argument if rule.bits_argument is None else rule.bits_argument
+        code.append(_op(_LOAD, _ARGUMENTS + 8 * argument))
         code += [_op(_JUMP_ANY_BIT, rule.bits, 0, 1), _op(_RETURN, rule.otherwise)]
     if rule.values:
+        code.append(_op(_LOAD, _ARGUMENTS + 8 * rule.argument))
         last = len(rule.values)
         for index, value in enumerate(rule.values):
             code.append(_op(_JUMP_EQUAL, value, last - index, 0))
@@ -113,7 +117,7 @@ def install(filter_program: bytes) -> None:
     own = filter_program
     if (mark := struct.pack("<I", SELF)) in own:
         own = own.replace(mark, struct.pack("<I", os.getpid()))
-    result = libc.seccomp_filter(NUMBERS["seccomp"], _SET_MODE_FILTER, _ALL_THREADS, own)
+    result = libc.seccomp_filter(NUMBERS["seccomp"], SET_MODE_FILTER, _ALL_THREADS, own)
     if result:
         code = -result if result < 0 else errno.ESRCH  # positive: a thread that cannot follow
         raise IsolationMissing("seccomp", f"seccomp(2) says: {os.strerror(code)}")

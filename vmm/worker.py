@@ -7,9 +7,10 @@ Nothing is freed here; the end of the process frees all of it, after the result 
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -50,7 +51,8 @@ _TICK = 0.01  # seconds
 class Worker:
     """Serves one channel. ``held``: what the zygote mapped for its workers.
 
-    ``kvm``, ``pagemap``: open descriptors; a worker cannot open anything itself.
+    ``kvm``, ``pagemap``: open descriptors; a worker cannot open anything itself. ``narrow``: lets
+    go of all rights that only the making of a VM needs.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Worker:
         kvm: int,
         pagemap: int,
         held: Mapping[str, HugeMapping],
+        narrow: Callable[[], None],
     ) -> None:
         self._channel = channel
         self._kvm = kvm
         self._pagemap = pagemap
         self._held = held
+        self._narrow = narrow
         self._machine: Machine | None = None
         self._limited = False
         self._mapped = jail.Mapped(0, 0)
@@ -133,6 +137,8 @@ class Worker:
             msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
             self._machine.refresh()
         channels.close_all(descriptors[1:])
+        os.close(self._kvm)  # one worker, one VM
+        self._narrow()
         self._mapped = jail.mapped_now()
         self._channel.send(Parked())
 

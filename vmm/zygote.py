@@ -58,7 +58,7 @@ def main() -> None:
         pagemap = libc.open_pagemap()
         keep = [sock.fileno(), device, pagemap]
         jail.enter_child(keep, Rlimits(_DESCRIPTORS, _FILE_SIZE))
-        Worker(Channel(sock, ToWorker), device, pagemap, files.mappings).serve()
+        Worker(Channel(sock, ToWorker), device, pagemap, files.mappings, jail.narrow).serve()
 
     fork_server.serve(control, filters.ZYGOTE, child, files)
 

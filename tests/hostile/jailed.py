@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from hypercell.vmm import jail, kvm
+from hypercell.vmm import jail, kvm, libc
 from hypercell.vmm.filters import Filters
 from hypercell.vmm.jail import Jail, Rlimits
 
@@ -29,6 +30,7 @@ class Prey(msgspec.Struct, frozen=True):
 
     kvm: int  # an open /dev/kvm
     parent: int  # the server's process id
+    sibling: int  # that of another child
     tester: int  # that of the test process
     program: int  # address of code from before the jail that makes a 32-bit system call
 
@@ -63,8 +65,13 @@ def call(number: int, *arguments: int | bytes) -> int:
 
 
 @contextmanager
-def locked(filters: Filters, attacks: list[Attack]) -> Iterator[Callable[[int], Outcome]]:
-    """A locked server that knows ``attacks``; what it yields runs one of them in a new child."""
+def locked(
+    filters: Filters, attacks: list[Attack], *, narrow: bool = False
+) -> Iterator[Callable[[int], Outcome]]:
+    """A locked server that knows ``attacks``; what it yields runs one of them in a new child.
+
+    ``narrow``: the child has let go of what only its preparation needed.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     tester = os.getpid()
     program = _int_0x80()
@@ -72,7 +79,7 @@ def locked(filters: Filters, attacks: list[Attack]) -> Iterator[Callable[[int], 
     if pid == 0:
         try:
             ours.close()
-            _serve(filters, attacks, theirs, tester, program)
+            _serve(filters, narrow, attacks, theirs, tester, program)
         finally:
             os._exit(70)
     theirs.close()
@@ -91,25 +98,38 @@ def locked(filters: Filters, attacks: list[Attack]) -> Iterator[Callable[[int], 
 
 
 def _serve(
-    filters: Filters, attacks: list[Attack], sock: socket.socket, tester: int, program: int
+    filters: Filters,
+    narrow: bool,
+    attacks: list[Attack],
+    sock: socket.socket,
+    tester: int,
+    program: int,
 ) -> None:
     jail.enter_server(tester)
     device = kvm.open_kvm()
-    prey = Prey(device, os.getpid(), tester, program)
+    own = os.getpid()
     lock = Jail(filters)
     assert not lock.missing, lock.missing
+    sibling = os.fork()
+    if sibling == 0:
+        libc.prctl(1, signal.SIGKILL)  # it ends with the server
+        sock.close()
+        select.poll().poll()
+    prey = Prey(device, own, sibling, tester, program)
     while request := sock.recvmsg(16)[0]:
         attack = attacks[int.from_bytes(request, "little")]
         pid = os.fork()
         if pid == 0:
-            _child(lock, attack, sock, prey)
+            _child(lock, narrow, attack, sock, prey)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if status:
             sock.sendmsg([msgspec.msgpack.encode(Outcome(-status))])
 
 
-def _child(lock: Jail, attack: Attack, sock: socket.socket, prey: Prey) -> None:
+def _child(lock: Jail, narrow: bool, attack: Attack, sock: socket.socket, prey: Prey) -> None:
     lock.enter_child([sock.fileno(), prey.kvm], Rlimits(64, 1 << 30))
+    if narrow:
+        lock.narrow()
     ctypes.set_errno(0)
     value = attack(prey)
     sock.sendmsg([msgspec.msgpack.encode(Outcome(None, value, ctypes.get_errno()))])

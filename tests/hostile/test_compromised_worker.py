@@ -1,214 +1,39 @@
-"""Code that has taken over a worker or a compile, with everything that it could try next.
+"""Code that has taken over a worker, before or after its VM is parked, or a compile.
 
-Its system calls are raw: what they show is the jail and nothing of Python.
+What it tries is in ``takeover.py``: each dies, is refused, or does nothing.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import fcntl
-import mmap
-import os
-import resource
 import signal
-import threading
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
-from jailed import Attack, Outcome, Prey, call, locked
+from jailed import Outcome, locked
+from takeover import ALL, DEADLY, DEADLY_PARKED, KVM, LAST_CALL, REFUSED
 
 from hypercell.vmm import filters, kvm, libc
+from hypercell.vmm.filters import Filters
+from hypercell.vmm.seccomp import Rule
 from hypercell.vmm.syscalls import NUMBERS
 
 _UPROBES = {335, 336}  # seccomp lets them pass since Linux 6.14: they fail but from a trampoline
-LAST_CALL = 470  # beyond the last one that Linux has
-_READ_WRITE, _EXEC = mmap.PROT_READ | mmap.PROT_WRITE, mmap.PROT_EXEC
-_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-_PATH = b"/etc/passwd\0"
-_N = NUMBERS
-_SOCKET, _CONNECT, _SOCKETPAIR, _EXECVE, _PTRACE = 41, 42, 53, 59, 101
-
-
-def _map_anonymous(protection: int) -> int:
-    return call(_N["mmap"], 0, 4096, protection, _PRIVATE, -1, 0)
-
-
-def _executable_memory_file(_: Prey) -> int:
-    fd = call(_N["memfd_create"], b"code\0", 3)
-    call(_N["ftruncate"], fd, 4096)
-    return call(_N["mmap"], 0, 4096, mmap.PROT_READ | _EXEC, mmap.MAP_SHARED, fd, 0)
-
-
-def _run_memory_file(_: Prey) -> int:
-    fd = call(_N["memfd_create"], b"code\0", 3)
-    call(_N["pwrite64"], fd, b"#!/bin/sh\n", 10, 0)
-    return call(322, fd, b"\0", 0, 0, 0x1000)  # execveat, AT_EMPTY_PATH
-
-
-def _old_abi(prey: Prey) -> int:
-    return int(ctypes.CFUNCTYPE(ctypes.c_int)(prey.program)())
-
-
-def _more(which: int) -> Attack:
-    """Raise a limit again."""
-
-    def attack(_: Prey) -> int:
-        high = (resource.RLIM_INFINITY & (2**64 - 1)).to_bytes(8, "little") * 2
-        return call(_N["prlimit64"], 0, which, high, 0)
-
-    return attack
-
-
-# Each of these must kill the process with SIGSYS, in a worker and in a compile.
-DEADLY: dict[str, Attack] = {
-    "open": lambda _: call(2, _PATH, 0),
-    "openat": lambda _: call(_N["openat"], -100, _PATH, 0),
-    "openat2": lambda _: call(437, -100, _PATH, bytes(24), 24),
-    "open_by_handle_at": lambda _: call(304, -100, bytes(64), 0),
-    "creat": lambda _: call(85, b"/tmp/planted\0", 0o600),
-    "stat": lambda _: call(4, _PATH, bytes(256)),
-    "execve": lambda _: call(_EXECVE, b"/bin/sh\0", 0, 0),
-    "execveat of a memory file": _run_memory_file,
-    "fork": lambda _: call(57),
-    "vfork": lambda _: call(58),
-    "clone of a process": lambda _: call(_N["clone"], signal.SIGCHLD, 0, 0, 0, 0),
-    "clone as glibc forks": lambda _: call(_N["clone"], 0x0120_0011, 0, 0, 0, 0),
-    "clone into new namespaces": lambda _: call(_N["clone"], 0x1000_0000 | signal.SIGCHLD, 0),
-    "socket": lambda _: call(_SOCKET, 2, 1, 0),
-    "socketpair": lambda _: call(_SOCKETPAIR, 1, 1, 0, bytes(8)),
-    "connect": lambda _: call(_CONNECT, 0, bytes(16), 16),
-    "ptrace of the parent": lambda prey: call(_PTRACE, 16, prey.parent, 0, 0),
-    "ptrace: traceme": lambda _: call(_PTRACE, 0, 0, 0, 0),
-    "mmap of executable memory": lambda _: _map_anonymous(_READ_WRITE | _EXEC),
-    "mmap of an executable memory file": _executable_memory_file,
-    "pkey_mprotect": lambda _: call(329, 0, 4096, _EXEC, -1),
-    "personality: readable is executable": lambda _: call(135, 0x040_0000),
-    "shmat, executable": lambda _: call(30, 0, 0, 0o100000),
-    "memfd_create, hugetlb": lambda _: call(_N["memfd_create"], b"x\0", 4),
-    "io_uring_setup": lambda _: call(425, 8, bytes(120)),
-    "kill of the parent": lambda prey: call(62, prey.parent, 9),
-    "kill of everybody": lambda _: call(62, -1, 9),
-    "tkill": lambda prey: call(200, prey.parent, 9),
-    "tgkill of the tester": lambda prey: call(_N["tgkill"], prey.tester, prey.tester, 9),
-    "pidfd_open": lambda prey: call(_N["pidfd_open"], prey.tester, 0),
-    "pidfd_send_signal": lambda _: call(424, 0, 9, 0, 0),
-    "pidfd_getfd": lambda _: call(438, 0, 0, 0),
-    "prctl: no seccomp": lambda _: call(_N["prctl"], 22, 0, 0),
-    "prctl: dumpable": lambda _: call(_N["prctl"], 4, 1),
-    "prctl: no death signal": lambda _: call(_N["prctl"], 1, 0),
-    "seccomp": lambda _: call(_N["seccomp"], 1, 0, 0),
-    "landlock": lambda _: call(_N["landlock_create_ruleset"], 0, 0, 1),
-    "bpf": lambda _: call(321, 0, bytes(64), 64),
-    "perf_event_open": lambda _: call(298, bytes(120), 0, -1, -1, 0),
-    "userfaultfd": lambda _: call(323, 1),
-    "process_vm_readv": lambda prey: call(310, prey.tester, 0, 0, 0, 0, 0),
-    "process_vm_writev": lambda prey: call(311, prey.tester, 0, 0, 0, 0, 0),
-    "prlimit of the parent": lambda prey: call(_N["prlimit64"], prey.parent, 7, 0, bytes(16)),
-    "unshare": lambda _: call(272, 0x1000_0000),
-    "setns": lambda _: call(308, 0, 0),
-    "mount": lambda _: call(165, b"none\0", b"/tmp\0", b"tmpfs\0", 0, 0),
-    "fsopen": lambda _: call(430, b"tmpfs\0", 0),
-    "chroot": lambda _: call(161, b"/\0"),
-    "keyctl": lambda _: call(250, 0, 0),
-    "add_key": lambda _: call(248, b"user\0", b"x\0", b"x", 1, -2),
-    "capset": lambda _: call(_N["capset"], bytes(8), bytes(24)),
-    "setuid": lambda _: call(105, 0),
-    "init_module": lambda _: call(175, 0, 0, 0),
-    "kexec_load": lambda _: call(246, 0, 0, 0, 0),
-    "reboot": lambda _: call(169, 0, 0, 0),
-    "iopl": lambda _: call(172, 3),
-    "modify_ldt": lambda _: call(154, 1, bytes(16), 16),
-    "arch_prctl": lambda _: call(158, 0x1002, 0),
-    "fcntl: duplicate": lambda _: call(_N["fcntl"], 0, fcntl.F_DUPFD, 100),
-    "fcntl: owner": lambda prey: call(_N["fcntl"], 0, fcntl.F_SETOWN, prey.tester),
-    "ioctl TIOCSTI": lambda _: call(_N["ioctl"], 0, 0x5412, b"x"),
-    "x32 ABI": lambda _: call(0x4000_0000 | _N["write"], 2, b"x", 1),
-}
-# In a worker alone: a compile has no /dev/kvm, and no ioctl at all.
-KVM = {
-    "KVM_CREATE_IRQCHIP": 0xAE60,
-    "KVM_CREATE_PIT2": 0x4040AE77,
-    "KVM_CREATE_DEVICE": 0xC00CAEE0,
-    "KVM_IRQFD": 0x4020AE76,
-    "KVM_IOEVENTFD": 0x4040AE79,
-    "KVM_ENABLE_CAP": 0x4068AEA3,
-    "KVM_SET_GUEST_DEBUG": 0x4048AE9B,
-    "KVM_SET_MSRS": 0x4008AE89,
-    "KVM_SET_NESTED_STATE": 0x4080AEBF,
-    "KVM_SMI": 0xAEB7,
-    "KVM_NMI": 0xAE9A,
-    "KVM_INTERRUPT": 0x4004AE86,
-    "KVM_MEMORY_ENCRYPT_OP": 0xC008AEBA,
-    "KVM_CREATE_GUEST_MEMFD": 0xC040AED4,
-    "KVM_GET_DIRTY_LOG": 0x4010AE42,
-    "KVM_GET_SUPPORTED_CPUID": 0xC008AE05,
-}
-# Each of these fails with an errno.
-REFUSED: dict[str, tuple[Attack, int]] = {
-    "more descriptors": (_more(resource.RLIMIT_NOFILE), errno.EPERM),
-    "larger files": (_more(resource.RLIMIT_FSIZE), errno.EPERM),
-    "core dumps": (_more(resource.RLIMIT_CORE), errno.EPERM),
-}
-THREADS: dict[str, tuple[Attack, int]] = {
-    "clone3": (lambda _: call(_N["clone3"], bytes(88), 88), errno.ENOSYS),
-}
-
-
-def _many_threads(_: Prey) -> int:
-    """More threads than glibc's malloc has arenas before it asks a file for the processors."""
-    libc.limit_arenas(8)
-    barrier = threading.Barrier(20)
-    malloc = ctypes.CDLL(None).malloc
-
-    def work() -> None:
-        barrier.wait()
-        malloc(1000)
-
-    threads = [threading.Thread(target=work) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return 20
-
-
-def _protect(_: Prey) -> int:
-    """Make memory executable, then run it."""
-    address = _map_anonymous(_READ_WRITE)
-    ctypes.memmove(address, b"\xc3", 1)
-    if call(_N["mprotect"], address, 4096, mmap.PROT_READ | _EXEC):
-        return 1
-    ctypes.CFUNCTYPE(None)(address)()
-    return 0
-
-
-def _sweep(number: int) -> Attack:
-    return lambda _: call(number, 0, 0, 0, 0, 0, 0)
-
-
-def _request(request: int) -> Attack:
-    return lambda prey: call(_N["ioctl"], prey.kvm, request, 0)
-
-
-def _listed(rules: tuple[filters.Rule, ...]) -> set[int]:
-    return {NUMBERS[rule.name] for rule in rules}
-
-
-KINDS = {"worker": filters.ZYGOTE, "compile": filters.COMPILER}
-ALL: dict[str, Attack] = {
-    **DEADLY,
-    **{name: _request(number) for name, number in KVM.items()},
-    **{f"ioctl {0xAE00 | number:#x}": _request(0xAE00 | number) for number in range(256)},
-    **{name: attack for name, (attack, _) in (REFUSED | THREADS).items()},
-    "threads": _many_threads,
-    "mprotect": _protect,
-    "the 32-bit ABI": _old_abi,
-    "nothing": lambda _: 42,
-    "abort": lambda _: os.abort(),
-    **{f"call {number}": _sweep(number) for number in range(LAST_CALL)},
-}
 Run = Callable[[str], Outcome]
+
+
+class Kind(NamedTuple):
+    server: Filters
+    rules: tuple[Rule, ...]  # the narrowest that are in force
+    requests: tuple[int, ...]  # of KVM
+
+
+KINDS = {
+    "worker": Kind(filters.ZYGOTE, filters.WORKER, kvm.REQUESTS),
+    "parked worker": Kind(filters.ZYGOTE, filters.PARKED, kvm.PARKED_REQUESTS),
+    "compile": Kind(filters.COMPILER, filters.COMPILE, ()),
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -219,7 +44,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def run(kind: str) -> Iterator[Run]:
     names = list(ALL)
-    with locked(KINDS[kind], list(ALL.values())) as attempt:
+    parked = kind == "parked worker"
+    with locked(KINDS[kind].server, list(ALL.values()), narrow=parked) as attempt:
         yield lambda name: attempt(names.index(name))
 
 
@@ -233,6 +59,18 @@ def test_it_dies(run: Run, name: str) -> None:
     assert run("nothing").value == 42  # and the server goes on
 
 
+@pytest.mark.parametrize("name", DEADLY_PARKED)
+def test_what_made_the_vm_dies_once_it_is_parked(run: Run, kind: str, name: str) -> None:
+    assert run(name).killed == (kind == "parked worker" or not _may(kind, name))
+
+
+def _may(kind: str, name: str) -> bool:
+    """Whether it is on the list of those that have no VM yet, where it then fails or succeeds."""
+    if kind == "worker":
+        return True
+    return not name.startswith("KVM_") and name != "another filter"
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_is_refused(run: Run, name: str) -> None:
     outcome = run(name)
@@ -241,7 +79,7 @@ def test_it_is_refused(run: Run, name: str) -> None:
 
 
 def test_every_call_that_is_not_on_the_list_kills(run: Run, kind: str) -> None:
-    listed = _listed(KINDS[kind].child) | _UPROBES
+    listed = {NUMBERS[rule.name] for rule in KINDS[kind].rules} | _UPROBES
     alive = [n for n in range(LAST_CALL) if n not in listed and not run(f"call {n}").killed]
     assert not alive
 
@@ -252,20 +90,19 @@ def test_other_kvm_calls_kill(run: Run, name: str) -> None:
 
 
 def test_every_plain_kvm_call_that_is_not_on_the_list_kills(run: Run, kind: str) -> None:
-    listed = set(kvm.REQUESTS) if kind == "worker" else set()
-    numbers = [0xAE00 | n for n in range(256) if 0xAE00 | n not in listed]
+    numbers = [0xAE00 | n for n in range(256) if 0xAE00 | n not in KINDS[kind].requests]
     assert not [hex(n) for n in numbers if not run(f"ioctl {n:#x}").killed]
 
 
 def test_nothing_becomes_executable(run: Run, kind: str) -> None:
     outcome = run("mprotect")
     # In a compile the call reports success, for Wasmtime's sake; the memory is as it was.
-    assert outcome.signal == (signal.SIGSYS if kind == "worker" else signal.SIGSEGV)
+    assert outcome.signal == (signal.SIGSYS if kind != "compile" else signal.SIGSEGV)
 
 
 def test_threads_are_for_compiles(run: Run, kind: str) -> None:
     outcome = run("clone3")
-    if kind == "worker":
+    if kind != "compile":
         assert outcome.killed
     else:
         assert (outcome.value, outcome.errno) == (-1, errno.ENOSYS)
@@ -273,7 +110,7 @@ def test_threads_are_for_compiles(run: Run, kind: str) -> None:
 
 def test_many_threads_open_no_file(run: Run, kind: str) -> None:
     outcome = run("threads")
-    assert outcome.killed if kind == "worker" else outcome.value == 20
+    assert outcome.killed if kind != "compile" else outcome.value == 20
 
 
 def test_the_32_bit_abi_is_closed(run: Run) -> None:
@@ -282,8 +119,8 @@ def test_the_32_bit_abi_is_closed(run: Run) -> None:
 
 
 def test_a_compile_can_abort(run: Run, kind: str) -> None:
-    assert run("abort").signal == (signal.SIGSYS if kind == "worker" else signal.SIGABRT)
+    assert run("abort").signal == (signal.SIGSYS if kind != "compile" else signal.SIGABRT)
 
 
 def test_the_pagemap_call_is_known() -> None:
-    assert filters.WORKER[0].values[-1] == libc.PAGEMAP_SCAN
+    assert filters.WORKER[0].values[-1] == filters.PARKED[0].values[-1] == libc.PAGEMAP_SCAN

@@ -138,7 +138,8 @@ def test_a_servers_list_contains_its_childrens(kind: str) -> None:
     pair: filters.Filters = getattr(filters, kind)
     names = {rule.name for rule in pair.server}
     assert {rule.name for rule in pair.child} <= names
-    for rules in (pair.server, pair.child):
+    assert {rule.name for rule in pair.prepared} <= {rule.name for rule in pair.child}
+    for rules in (pair.server, pair.child, pair.prepared):
         assert len({rule.name for rule in rules}) == len(rules)  # a second rule would never count
 
 
@@ -270,5 +271,5 @@ async def test_a_worker_that_seccomp_killed_is_lost_by_name(tmp_path: Path) -> N
 
 def test_rules_are_little_and_fit_one_program() -> None:
     for pair in (filters.ZYGOTE, filters.COMPILER):
-        for rules in (pair.server, pair.child):
+        for rules in (pair.server, pair.child, pair.prepared):
             assert len(seccomp.program(rules)) // struct.calcsize("<HBBI") < 255
