@@ -72,6 +72,27 @@ fn symlinks_follow_and_loop() {
 }
 
 #[test]
+fn slashes_after_a_directory_to_make_or_remove() {
+    let mut world = World::new(
+        Tar::default()
+            .symlink("up", "../tmp")
+            .symlink("to", "new")
+            .end(),
+    );
+    assert_eq!(world.mkdir(3, "d//"), Ok(()));
+    for link in ["up/", "to/"] {
+        assert_eq!(world.mkdir(3, link), Err(Errno::Exist), "{link}");
+        assert_eq!(world.rmdir(3, link), Err(Errno::Notdir), "{link}");
+    }
+    assert_eq!(world.stat(3, "new", 0), Err(Errno::Noent));
+    assert_eq!(world.rmdir(3, "d/"), Ok(()));
+    for root in ["/", "//"] {
+        assert_eq!(world.rmdir(3, root), Err(Errno::Notcapable));
+        assert_eq!(world.mkdir(3, root), Err(Errno::Notcapable));
+    }
+}
+
+#[test]
 fn renames() {
     let mut world = World::new(
         Tar::default()

@@ -15,10 +15,14 @@ impl Wasi {
         call: &mut Call<'_, H>,
         fd: u32,
         _offset: u64,
-        _len: u64,
+        len: u64,
         advice: u32,
     ) -> Errno {
-        answer(self.advise(call, fd, advice))
+        answer(
+            self.advise(call, fd, advice)
+                .and_then(|()| offset_of(len))
+                .map(|_| ()),
+        )
     }
 
     pub fn fd_allocate<H: Host>(
@@ -87,7 +91,9 @@ impl Wasi {
         if len == 0 {
             return Err(Errno::Inval);
         }
-        let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
+        let end = offset_of(offset)?
+            .checked_add(offset_of(len)?)
+            .ok_or(Errno::Fbig)?;
         if end <= content.len() {
             return Ok(());
         }
@@ -112,7 +118,7 @@ impl Wasi {
         }
         descriptor.require(rights::FD_FILESTAT_SET_SIZE)?;
         let now = call.host.realtime();
-        call.fs.set_size(id, size, now)
+        call.fs.set_size(id, offset_of(size)?, now)
     }
 
     fn set_times<H: Host>(
@@ -130,6 +136,13 @@ impl Wasi {
         descriptor.require(rights::FD_FILESTAT_SET_TIMES)?;
         call.fs.set_times(id, atim, mtim, now)
     }
+}
+
+/// A place in a file. POSIX has them signed; what would be negative there is INVAL.
+pub(super) fn offset_of(value: u64) -> Answer<u64> {
+    i64::try_from(value)
+        .map(i64::cast_unsigned)
+        .map_err(|_| Errno::Inval)
 }
 
 /// Which times to set, and to what.

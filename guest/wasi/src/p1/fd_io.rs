@@ -1,5 +1,6 @@
 //! Reading, writing and seeking.
 
+use super::fd_file::offset_of;
 use crate::errno::{Answer, Errno, answer};
 use crate::fd_table::Target;
 use crate::fs::inode::{Id, Node};
@@ -96,7 +97,7 @@ impl Wasi {
             .map_err(|_| Errno::Badf)?;
         memory::check_array(call.mem, iovs, count, 8)?;
         memory::bytes(call.mem, nread, 4)?;
-        let start = offset.unwrap_or(descriptor.position);
+        let start = offset_of(offset.unwrap_or(descriptor.position))?;
         let mut total: u32 = 0;
         for index in 0..count {
             let (at, len) = memory::iovec(call.mem, iovs, index)?;
@@ -149,7 +150,7 @@ impl Wasi {
         memory::check_array(call.mem, iovs, count, 8)?;
         memory::bytes(call.mem, nwritten, 4)?;
         let start = match (offset, id) {
-            (Some(offset), _) => offset,
+            (Some(offset), _) => offset_of(offset)?,
             (None, Some(id)) if descriptor.flags & fdflags::APPEND != 0 => call.fs.inode(id).size(),
             (None, _) => descriptor.position,
         };

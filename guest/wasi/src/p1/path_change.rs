@@ -101,7 +101,7 @@ impl Wasi {
         path: &str,
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_CREATE_DIRECTORY)?;
-        let found = call.fs.resolve(dir, path, false)?;
+        let found = call.fs.resolve(dir, without_slashes(path), false)?;
         if found.id.is_some() {
             return Err(Errno::Exist);
         }
@@ -142,7 +142,7 @@ impl Wasi {
         path: &str,
     ) -> Answer<()> {
         let dir = self.base(call.fs, fd, rights::PATH_REMOVE_DIRECTORY)?;
-        let found = call.fs.resolve(dir, path.trim_end_matches('/'), false)?;
+        let found = call.fs.resolve(dir, without_slashes(path), false)?;
         found.existing(call.fs)?;
         let special = if found.last == Last::Dot {
             Errno::Inval
@@ -216,6 +216,13 @@ impl Wasi {
         let now = call.host.realtime();
         call.fs.unlink(found.dir, found.name(Errno::Isdir)?, now)
     }
+}
+
+/// A path that is to name a directory may end with slashes; alone they are the root. Without them a
+/// symlink at its end is not followed: mkdir(2) finds it there, rmdir(2) no directory.
+fn without_slashes(path: &str) -> &str {
+    let name = path.trim_end_matches('/');
+    if name.is_empty() { path } else { name }
 }
 
 /// Two path arguments, copied.
