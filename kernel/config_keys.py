@@ -23,6 +23,8 @@ LIMIT_KEYS: dict[str, tuple[str, str]] = {
     "home_files": ("home_files", "count"),
     "tmp": ("tmp_bytes", "size"),
     "tmp_files": ("tmp_files", "count"),
+    "dir": ("dir_bytes", "size"),
+    "dir_files": ("dir_files", "count"),
 }
 _LONGEST = 7 * 24 * 3600.0
 _MOST_FILES = 1_000_000

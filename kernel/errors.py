@@ -12,6 +12,7 @@ They hang below the tree of ``vmm/errors.py``::
     ├── ToolchainError
     │   ├── ToolchainMissing  not installed (the hint has the command)
     │   └── ToolchainDamaged  what is on disk is not what the lock file says
+    ├── DirectoryNotWritten   a directory of the owner that could not be written as the program did
     └── ConfigError           the owner's configuration file is not right
 """
 
@@ -54,6 +55,10 @@ class CellException(HypercellError):
 
 class FileRefused(HypercellError):
     """A file of ``/home`` cannot be read or written as asked."""
+
+
+class DirectoryNotWritten(HypercellError):
+    """What a program changed in a directory of this machine is not all there."""
 
 
 class ToolchainError(HypercellError):

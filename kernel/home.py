@@ -16,14 +16,12 @@ import msgspec
 from hypercell.kernel.errors import FileRefused
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.tar_reader import Kind, TarEntry, check_path, read_tar
+from hypercell.kernel.whiteouts import WHITEOUT, deleted
 from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
 from hypercell.vmm.program import Limits
 
 if TYPE_CHECKING:
     from hypercell.vmm.layer import Layer
-
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 
 
 class HomeEntry(msgspec.Struct, frozen=True):
@@ -225,20 +223,13 @@ def _to_home(entry: TarEntry, entries: dict[str, HomeEntry]) -> HomeEntry:
 
 def _whiteout(entries: dict[str, HomeEntry], entry: TarEntry) -> None:
     """Delete what a whiteout names. Whiteouts go first: they speak of the state before."""
-    parent, _, name = entry.path.rpartition("/")
-    if any(part.startswith(WHITEOUT) for part in parent.split("/")):
-        raise ProtocolViolation("a tar has a directory with the name of a whiteout")
-    if not name.startswith(WHITEOUT):
+    gone = deleted(entry)
+    if gone is None:
         return
-    if entry.kind is not Kind.FILE or entry.data:
-        raise ProtocolViolation("a whiteout in a tar is not an empty file")
-    if name == OPAQUE:
-        _delete_below(entries, parent)
-        return
-    gone = name.removeprefix(WHITEOUT)
-    if not gone or gone.startswith(WHITEOUT) or gone in (".", ".."):
-        raise ProtocolViolation("a whiteout in a tar names nothing")
-    _delete(entries, f"{parent}/{gone}" if parent else gone)
+    if gone.endswith("/"):
+        _delete_below(entries, gone.strip("/"))
+    else:
+        _delete(entries, gone)
 
 
 def _put(entries: dict[str, HomeEntry], path: str, entry: HomeEntry) -> None:

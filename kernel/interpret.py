@@ -12,7 +12,7 @@ from hypercell.kernel.errors import CellException
 from hypercell.kernel.home import Home
 from hypercell.kernel.languages.base import BuildContext, Cell, Interpreter
 from hypercell.kernel.result import OnEvent, OnStdin, Stream
-from hypercell.kernel.run import HOME, check_end
+from hypercell.kernel.run import HOME, check_end, quota
 from hypercell.kernel.states import UNKNOWN_HOME, State, States
 from hypercell.vmm import abi
 from hypercell.vmm import commands as c
@@ -105,9 +105,7 @@ class Interpretation:
         on_stdin: OnStdin | None,
     ) -> CellException | None:
         """Run the commands of the cell; the language's own error, or None."""
-        commands: list[c.Command] = [
-            c.Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files)
-        ]
+        commands: list[c.Command] = [quota(limits)]
         commands += [c.Mount("/", number, abi.MOUNT_LAYER) for number in range(len(grants))]
         layers = [*grants, *(layer for layer in mounted if layer is not None)]
         home = len(grants) if len(layers) > len(grants) else None

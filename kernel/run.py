@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from hypercell.kernel import calls
 from hypercell.kernel.languages.base import Mode, Program
 from hypercell.kernel.options import Invocation
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
 
 HOME = "/home"
 TMP = "/tmp"  # noqa: S108 (a path of the guest)
+
+
+class Writable(msgspec.Struct, frozen=True):
+    """A layer that the program may change: where it is mounted, and the names it is opened by."""
+
+    mount: str
+    layer: Layer
+    preopens: tuple[str, ...]
+
+
 _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
 _INITIALIZE = "_initialize"
 
@@ -46,18 +58,29 @@ async def run_program(
     on_stdin: OnStdin | None = None,
     grants: Sequence[Layer] = (),
     directories: Sequence[str] = (),
+    writable: Sequence[Writable] = (),
 ) -> bytes:
     """Run ``program`` to its end in a fresh VM: the tar of what it changed under ``/home``.
 
     Raises the CellError that ended it, or GuestError. ``vm.usage`` tells what it used.
 
     ``grants``: layers that the owner granted, and the ``directories`` in them to open.
+    ``writable``: mounts to change, outer ones first; ``vm.export`` tells afterwards what changed.
     """
     below = [*program.layers, *grants]
     layers = below if home is None else [*below, home]
-    commands, names = _commands(
-        program, len(below), home is not None, on_stdin is not None, limits, directories
-    )
+    mounts = [
+        *(c.Mount("/", index, abi.MOUNT_LAYER) for index in range(len(below))),
+        c.Mount(HOME, None if home is None else len(below), abi.MOUNT_HOME),
+        c.Mount(TMP, None, abi.MOUNT_TMP),
+        *writable_mounts(writable, len(layers)),
+    ]
+    names_of = [name for one in writable for name in one.preopens]
+    preopens = [HOME, TMP, *directories, *names_of]
+    if not any(name.endswith(("::.", "::/")) for name in names_of):
+        preopens.append(f"{HOME}::.")  # where relative paths begin
+    wasi = c.Wasi(program.args, program.env, tuple(preopens), on_stdin is not None)
+    commands, names = _commands(program, [quota(limits), *mounts], wasi)
 
     def on_output(stream: int, data: bytes) -> None:
         if stream in _STREAMS:  # display records are for languages that know them
@@ -66,7 +89,7 @@ async def run_program(
     replies = await vm.run(
         commands,
         code=[program.code],
-        layers=layers,
+        layers=[*layers, *(one.layer for one in writable)],
         limits=limits,
         on_output=on_output,
         on_stdin=on_stdin,
@@ -82,24 +105,34 @@ async def run_program(
     return await vm.export_home() or b""
 
 
+def quota(limits: Limits) -> c.Quota:
+    """The command that sets the limits of the file system."""
+    return c.Quota(
+        limits.home_bytes,
+        limits.home_files,
+        limits.tmp_bytes,
+        limits.tmp_files,
+        limits.dir_bytes,
+        limits.dir_files,
+    )
+
+
+def writable_mounts(writable: Sequence[Writable], first: int) -> list[c.Mount]:
+    """The commands that mount them; their layers are those of a job from ``first`` on."""
+    return [
+        c.Mount(one.mount, first + number, abi.MOUNT_WRITABLE)
+        for number, one in enumerate(writable)
+    ]
+
+
 def _commands(
-    program: Program,
-    count: int,
-    has_home: bool,
-    stdin: bool,
-    limits: Limits,
-    directories: Sequence[str],
+    program: Program, mounts: Sequence[c.Command], wasi: c.Wasi
 ) -> tuple[list[c.Command], list[Invocation | None]]:
     """The batch, and for each of its commands the invocation that it is."""
-    quota = c.Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files)
-    preopens = (HOME, TMP, *directories, f"{HOME}::.")
     commands: list[c.Command] = [
-        quota,
-        *(c.Mount("/", index, abi.MOUNT_LAYER) for index in range(count)),
-        c.Mount(HOME, count if has_home else None, abi.MOUNT_HOME),
-        c.Mount(TMP, None, abi.MOUNT_TMP),
+        *mounts,
         c.Load(0, program.code.component),
-        c.Wasi(program.args, program.env, preopens, stdin),
+        wasi,
         c.Instantiate(0),
     ]
     names: list[Invocation | None] = [None] * len(commands)

@@ -8,7 +8,7 @@ addresses that the host itself chose. See ``docs/abi.md`` for the prose.
 from typing import Final
 
 ABI_MAGIC: Final = 0x4C45_4348  # "HCEL"
-ABI_VERSION: Final = 1
+ABI_VERSION: Final = 2
 
 # --- the door -------------------------------------------------------------------------------
 HYPERCALL_PORT: Final = 0x3F8  # a 4-byte `out`; eax is ignored, everything is in the mailbox
@@ -126,8 +126,8 @@ CMD_MOUNT: Final = 10  # address u64, length u64 (a tar; 0 = empty), path str, m
 CMD_DEFER: Final = 11  # path str: its first open is HC_DEFERRED; until then an empty file
 CMD_PUT_FILE: Final = 12  # path str, address u64, length u64: the file's bytes, not copied
 CMD_READ_FILE: Final = 13  # path str, offset u64, max u32 -> size u64, bytes
-CMD_EXPORT: Final = 14  # max u32 -> more u32, bytes: what changed under /home, as a tar
-CMD_QUOTA: Final = 15  # home_bytes u64, home_files u64, tmp_bytes u64, tmp_files u64
+CMD_EXPORT: Final = 14  # path str, max u32 -> more u32, bytes: what changed there, as a tar
+CMD_QUOTA: Final = 15  # home_bytes u64, home_files u64, tmp_… (2), dir_… (2)
 CMD_FILL_TABLES: Final = 16  # instance u32: touch every element of exported tables
 CMD_USAGE: Final = 17  # -> heap bytes u64, linear memory bytes u64, refused grows u64
 CMD_CALL: Final = 18  # instance u32, export str, args [str] -> ok u32, str: of a component
@@ -137,6 +137,7 @@ KIND_COMPONENT: Final = 1
 MOUNT_LAYER: Final = 0  # read-only; several on one path stack, the last on top
 MOUNT_HOME: Final = 1  # writable, EXPORT tells what changed
 MOUNT_TMP: Final = 2  # writable, forgotten; address and length are 0
+MOUNT_WRITABLE: Final = 3  # a directory of the host: writable, EXPORT tells what changed
 
 # --- replies: {status u32, length u32, body} for each executed command; not OK ends a batch ---
 ST_OK: Final = 0  # body as above

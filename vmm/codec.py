@@ -106,10 +106,11 @@ class _Encoder:
                 return abi.CMD_PUT_FILE, w.str(path).u64(address).u64(length).done()
             case c.ReadFile(path, offset, limit):
                 return abi.CMD_READ_FILE, w.str(path).u64(offset).u32(limit).done()
-            case c.Export(limit):
-                return abi.CMD_EXPORT, w.u32(limit).done()
-            case c.Quota(home_bytes, home_files, tmp_bytes, tmp_files):
+            case c.Export(path, limit):
+                return abi.CMD_EXPORT, w.str(path).u32(limit).done()
+            case c.Quota(home_bytes, home_files, tmp_bytes, tmp_files, dir_bytes, dir_files):
                 w.u64(home_bytes).u64(home_files).u64(tmp_bytes).u64(tmp_files)
+                w.u64(dir_bytes).u64(dir_files)
                 return abi.CMD_QUOTA, w.done()
             case _:
                 raise InvokeError(f"there is no command {type(command).__name__}")

@@ -125,8 +125,9 @@ class ReadFile(msgspec.Struct, frozen=True, tag=True):
 
 
 class Export(msgspec.Struct, frozen=True, tag=True):
-    """The next piece of the tar of what changed under ``/home``."""
+    """The next piece of the tar of what changed under the mount at ``path``."""
 
+    path: str = "/home"
     max: int = 0x8_0000
 
 
@@ -137,6 +138,8 @@ class Quota(msgspec.Struct, frozen=True, tag=True):
     home_files: int
     tmp_bytes: int
     tmp_files: int
+    dir_bytes: int = 0  # of all MOUNT_WRITABLE together
+    dir_files: int = 0
 
 
 class FillTables(msgspec.Struct, frozen=True, tag=True):

@@ -17,6 +17,8 @@ class Limits(msgspec.Struct, frozen=True):
     home_files: int = 4096
     tmp_bytes: int = 64 * MIB
     tmp_files: int = 4096
+    dir_bytes: int = 256 * MIB  # of the host's directories that are writable, together
+    dir_files: int = 20_000
 
 
 class ExportType(msgspec.Struct, frozen=True):

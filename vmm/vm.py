@@ -26,6 +26,7 @@ from hypercell.vmm.errors import (
     TimedOut,
     WorkerLost,
 )
+from hypercell.vmm.exports import HOME, Exports
 from hypercell.vmm.fork_client import DEBUG, Child
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import (
@@ -47,8 +48,6 @@ from hypercell.vmm.program import Limits
 
 CANCEL_GRACE = 0.5  # seconds that a worker has to answer a cancel
 WALL_GRACE = 1.0  # seconds over the wall limit until the worker is killed
-_HOME_SLACK = 1 << 20  # a tar is larger than its files
-_TAR_HEADERS = 2048  # bytes for each file at most
 
 OnOutput = Callable[[int, bytes], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
@@ -80,8 +79,7 @@ class Vm:
         self._overdue = False
         self._timer: asyncio.TimerHandle | None = None
         self._written = 0
-        self._home: list[bytes] = []
-        self._home_more = True
+        self._exports = Exports()
 
     @property
     def pid(self) -> int:
@@ -129,7 +127,11 @@ class Vm:
         if len(replies) > len(answered):
             self.close()
             raise ProtocolViolation(f"{len(replies)} replies to {len(answered)} commands")
-        self._collect_home(answered, replies)
+        try:
+            self._exports.collect(answered, replies, self._limits)
+        except HomeLimitExceeded:
+            self.close()
+            raise
         return replies
 
     async def snapshot(
@@ -157,16 +159,18 @@ class Vm:
                 await self._channel.send(Cancel())
 
     async def export_home(self) -> bytes | None:
-        """The tar of what changed under ``/home``, or None if nothing did.
+        """The tar of what changed under ``/home``, or None if nothing did."""
+        return await self.export(HOME)
+
+    async def export(self, path: str) -> bytes | None:
+        """The tar of what changed under the mount at ``path``, or None if nothing did.
 
         Pieces that ``Export`` commands brought in earlier runs come first. Raises
-        ``HomeLimitExceeded``.
+        ``HomeLimitExceeded`` if it is over the limits of its kind of mount.
         """
-        while self._home_more:
-            if not isinstance((await self.run([Export()]))[-1], Ok):
-                raise ProtocolViolation("the guest refuses to export /home")
-        tar = b"".join(self._home)
-        self._home, self._home_more = [], True
+        while (tar := self._exports.take(path)) is None:
+            if not isinstance((await self.run([Export(path)]))[-1], Ok):
+                raise ProtocolViolation(f"the guest refuses to export {path}")
         return tar or None
 
     def close(self) -> None:
@@ -342,18 +346,3 @@ class Vm:
             self.close()
             raise ProtocolViolation("a worker sent no sealed snapshot")
         return descriptors[0], message.state, [unpack_reply(reply) for reply in message.replies]
-
-    def _collect_home(self, commands: Sequence[Command], replies: Sequence[Reply]) -> None:
-        if self._home and not self._home_more:
-            self._home, self._home_more = [], True
-        bound = self._limits.home_bytes + self._limits.home_files * _TAR_HEADERS + _HOME_SLACK
-        for command, reply in zip(commands, replies, strict=False):
-            if isinstance(command, Export) and isinstance(reply, Ok):
-                self._home.append(reply.data)
-                self._home_more = bool(reply.size) and bool(reply.data)
-        if sum(map(len, self._home)) > bound:
-            self.close()
-            raise HomeLimitExceeded(
-                f"/home grew over its limit of {self._limits.home_bytes} bytes",
-                hint="write less, or raise the limit of /home",
-            )

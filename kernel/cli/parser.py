@@ -9,15 +9,18 @@ from hypercell.kernel.sizes import parse_size
 
 _RUN = """\
 Compile FILE if need be and run it in a fresh micro-VM. The program sees an empty /home and /tmp
-and what --dir gives it; nothing that it writes reaches this machine but stdout and stderr.
+and what --dir gives it. What it changes there is written to this machine when it has ended, also
+after an error exit or a trap, but not after a time-out or an interrupt; nothing else reaches it
+but stdout and stderr.
 
   hypercell run hello.c -- first second
   hypercell run sums.wat --invoke add 2 3
+  hypercell run count.py --stdin "some words"
   hypercell run tool.wasm --dir ./data::/data -- /data/input.txt
 """
 _EXITS = """\
 exit code: the program's own; 124 time limit, 125 it could not be run (build error, bad module,
-no KVM), 130 interrupted, 134 WebAssembly trap, 2 wrong usage
+no KVM) or a --dir not be written, 130 interrupted, 134 WebAssembly trap, 2 wrong usage
 """
 
 
@@ -50,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = commands.add_parser(
         "run",
-        help="run a .c, .wat or .wasm file in a fresh micro-VM",
+        help="run a .c, .py, .wat or .wasm file in a fresh micro-VM",
         description=_RUN,
         epilog=_EXITS,
         usage="hypercell run FILE [options] [-- ARGS…]",
@@ -61,8 +64,8 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--dir",
         action="append",
         default=[],
-        metavar="HOST::GUEST",
-        help="show the directory HOST, as it is now, read-only at GUEST",
+        metavar="HOST[::GUEST]",
+        help="let the program see and change the directory HOST at GUEST; repeatable",
     )
     run.add_argument(
         "--env", action="append", default=[], type=_environment, metavar="K=V", help="repeatable"

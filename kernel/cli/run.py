@@ -6,21 +6,22 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
+from hypercell.kernel.cli.directories import Directory, opened, write_all_back
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.output import Output
+from hypercell.kernel.cli.program_stdin import given, host_stdin
+from hypercell.kernel.cli.script import run_script
 from hypercell.kernel.config import Config, load_config
-from hypercell.kernel.errors import UsageError
-from hypercell.kernel.grants import parse_directory
+from hypercell.kernel.errors import DirectoryNotWritten, UsageError
 from hypercell.kernel.home import Home
-from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import (
     BuildContext,
     Cell,
@@ -37,7 +38,10 @@ from hypercell.kernel.session import Session
 from hypercell.kernel.tables import exports_table
 from hypercell.kernel.traceback_text import Symbols, render
 from hypercell.vmm.errors import ExitStatus, HypercellError, Interrupted, Trap
+from hypercell.vmm.hypervisor import Hypervisor
 from hypercell.vmm.isolation import weaker
+from hypercell.vmm.vm import Vm
+from hypercell.vmm.vm_snapshot import Snapshot
 
 _LARGEST = 256 << 20
 
@@ -69,38 +73,129 @@ def _granted(config: Config, options: argparse.Namespace) -> Config:
         changes["memory"] = options.mem
     if options.timeout is not None:
         changes["wall"] = options.timeout
-    try:
-        directories = tuple(parse_directory(text, Path.cwd()) for text in options.dir)
-    except ValueError as error:
-        raise UsageError(f"--dir: {error}", hint="write --dir HOST::GUEST") from error
-    return msgspec.structs.replace(
-        config,
-        limits=msgspec.structs.replace(config.limits, **changes),
-        directories=config.directories + directories,
-    )
+    return msgspec.structs.replace(config, limits=msgspec.structs.replace(config.limits, **changes))
 
 
 async def _run(options: argparse.Namespace, source: bytes, config: Config) -> int:
-    output = Output()
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     if task is not None:
         loop.add_signal_handler(signal.SIGINT, task.cancel)
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    async with Session(config) as session:
-        program: Program | None = None
+    with opened(options.dir, config.limits) as directories:
+        async with Session(config) as session:
+            return await _Run(options, source, session, directories).code()
+
+
+class _Run:
+    """One command: a file, its VM, its end."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        source: bytes,
+        session: Session,
+        directories: Sequence[Directory],
+    ) -> None:
+        self.options = options
+        self.source = source
+        self.session = session
+        self.directories = directories
+        self.output = Output()
+        self.program: Program | None = None
+
+    async def code(self) -> int:
+        """Run it; the exit code of this command."""
         try:
-            program = await _build(session, options, source, output)
-            await _execute(session, program, options, output)
+            language = by_suffix(self.options.file.suffix)
+            if isinstance(language, Interpreter):
+                await self._interpret(language)
+            else:
+                await self._execute()
         except asyncio.CancelledError:
-            output.error(render(Interrupted("the program was interrupted")))
+            self.output.error(render(Interrupted("the program was interrupted")))
             return Exit.INTERRUPTED
         except ExitStatus as error:
             return error.code & 0xFF or Exit.FAILED
         except HypercellError as error:
-            output.error(await _explain(session, error, program, options.file.name))
+            explained = await _explain(self.session, error, self.program, self.options.file.name)
+            self.output.error(explained)
             return Exit.of_program(error)
-    return Exit.OK
+        return Exit.OK
+
+    async def _execute(self) -> None:
+        """A program of its own."""
+        options, session = self.options, self.session
+        program = self.program = await _build(session, options, self.source, self.output)
+        if program.mode is Mode.EXPORTS and not program.invocations:
+            self.output(Shown(exports_table(program.code, f"hypercell run {options.file}")))
+            return
+        grants = session.grants()
+        async with self._vm(None) as vm:
+            await run_program(
+                vm,
+                program,
+                home=None,
+                grants=grants,
+                directories=[grant.guest for grant in session.config.directories],
+                writable=[directory.writable for directory in self.directories],
+                limits=session.config.limits,
+                on_event=self.output,
+                on_stdin=self._stdin(),
+            )
+
+    async def _interpret(self, language: Interpreter) -> None:
+        """A file of an interpreter's language."""
+        if self.options.invoke or self.options.flag:
+            raise UsageError(
+                f"{self.options.file.name}: --invoke and --flag are not for {language.title}",
+                hint="leave them out",
+            )
+        session = self.session
+        context = _context(session, await session.hypervisor(), self.output)
+        state = await language.runtime(context)
+        grants = session.grants()
+        async with self._vm(state.snapshot) as vm:
+            await run_script(
+                vm,
+                language,
+                self.source,
+                options=self.options,
+                context=context,
+                grants=grants,
+                directories=self.directories,
+                output=self.output,
+                on_stdin=self._stdin(),
+            )
+
+    @contextlib.asynccontextmanager
+    async def _vm(self, snapshot: Snapshot | None) -> AsyncIterator[Vm]:
+        """A VM; when the program has ended, its changes are written back, however it ended."""
+        hypervisor = await self.session.hypervisor()
+        if hypervisor.missing:
+            self.output(Stream("stderr", weaker(hypervisor.missing)))
+        vm = await hypervisor.acquire(snapshot)
+        try:
+            try:
+                yield vm
+            except (HypercellError, asyncio.CancelledError):
+                await self._write_back(vm)
+                raise
+            if await self._write_back(vm):
+                raise DirectoryNotWritten("not all that the program changed is on this machine")
+        finally:
+            vm.close()
+
+    async def _write_back(self, vm: Vm) -> bool:
+        """Whether something could not be written."""
+        told = await write_all_back(vm, self.directories)
+        for line in told:
+            self.output.error(f"--dir: {line}")
+        return bool(told)
+
+    def _stdin(self) -> OnStdin:
+        text = self.options.stdin
+        return host_stdin() if text is None else given(text)
 
 
 async def _explain(
@@ -126,7 +221,7 @@ async def _build(
     invocations = tuple(Invocation(words[0], tuple(words[1:])) for words in options.invoke)
     language = by_suffix(suffix)
     if language is None and suffix != ".wasm":
-        known = ", ".join(sorted([".wasm", *_compiled_suffixes()]))
+        known = ", ".join(sorted([".wasm", *(one.suffix for one in languages().values())]))
         raise UsageError(f"{name}: not a kind of file that can be run", hint=f"known: {known}")
     if options.flag and (language is None or "--add" not in language.common):
         raise UsageError(f"{name}: --flag is for the compiler of C", hint="leave it out")
@@ -148,24 +243,12 @@ async def _build(
         text = source.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8 text: {error}", hint="convert it") from error
-    if isinstance(language, Interpreter):
-        raise UsageError(
-            f"{name}: {language.title} runs in notebooks and sessions so far, not from a file",
-            hint=f"write it below %%{language.name} in a cell",
-        )
     cell_options = Options(
         env=tuple(options.env),
         invoke=invocations,
         flags=language.check_flags(options.flag) if options.flag else (),
     )
-    context = BuildContext(
-        hypervisor=hypervisor,
-        home=Home(),
-        toolchains=InstalledToolchains(),
-        limits=session.config.limits,
-        cache=getattr(hypervisor, "cache", None),
-        progress=lambda step: output(Progress(step)),
-    )
+    context = _context(session, hypervisor, output)
     cell = Cell(text, language.name, cell_options, label=name)
     program = await cast("Compiled", language).build(cell, context)
     if program.warnings:
@@ -173,68 +256,7 @@ async def _build(
     return dataclasses.replace(program, args=(name, *options.program_args))
 
 
-def _compiled_suffixes() -> list[str]:
-    return [found.suffix for found in languages().values() if not isinstance(found, Interpreter)]
-
-
-async def _execute(
-    session: Session, program: Program, options: argparse.Namespace, output: Output
-) -> None:
-    if program.mode is Mode.EXPORTS and not program.invocations:
-        output(Shown(exports_table(program.code, f"hypercell run {options.file}")))
-        return
-    grants = session.grants()
-    hypervisor = await session.hypervisor()
-    if hypervisor.missing:
-        output(Stream("stderr", weaker(hypervisor.missing)))
-    vm = await hypervisor.acquire()
-    try:
-        await run_program(
-            vm,
-            program,
-            home=None,
-            grants=grants,
-            directories=[grant.guest for grant in session.config.directories],
-            limits=session.config.limits,
-            on_event=output,
-            on_stdin=_host_stdin() if options.stdin is None else _given(options.stdin),
-        )
-    finally:
-        vm.close()
-
-
-def _host_stdin() -> OnStdin:
-    """This command's own stdin, read only when the program asks."""
-    descriptor = sys.stdin.fileno()
-
-    async def read(limit: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        # A terminal or pipe is waited for, so that a time-out or Ctrl-C still counts; a file has
-        # its bytes now, and epoll refuses it.
-        with contextlib.suppress(PermissionError):
-            loop.add_reader(descriptor, _settle, ready)
-            try:
-                await ready
-            finally:
-                loop.remove_reader(descriptor)
-        return os.read(descriptor, limit)
-
-    return read
-
-
-def _settle(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-def _given(text: str) -> OnStdin:
-    """``--stdin TEXT``."""
-    left = bytearray(text.encode("utf-8", "surrogateescape"))
-
-    async def read(limit: int) -> bytes:
-        piece = bytes(left[:limit])
-        del left[:limit]
-        return piece
-
-    return read
+def _context(session: Session, hypervisor: Hypervisor, output: Output) -> BuildContext:
+    return session.context(
+        hypervisor, session.config.limits, Home(), lambda step: output(Progress(step))
+    )

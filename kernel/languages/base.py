@@ -147,8 +147,16 @@ class Interpreter(Language, Protocol):
     def call(self, cell: Cell) -> Command:
         """The ``Call`` that runs a cell."""
 
+    def script(
+        self, path: str, args: Sequence[str], env: Sequence[tuple[str, str]], cwd: str
+    ) -> Command:
+        """The ``Call`` that runs a file of the guest as a program of its own."""
+
     def listener(self, on_event: OnEvent) -> Callable[[int, bytes], None]:
         """Takes the VM's output, checks it, and makes events of it. ProtocolViolation."""
 
     def ended(self, text: str) -> CellException | None:
         """What the call returned: the cell's own exception, or None. ProtocolViolation."""
+
+    def exit_code(self, error: CellException) -> int | None:
+        """The exit code that ``script`` ended with; None if the exception says something else."""

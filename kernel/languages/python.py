@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hypercell.kernel.errors import CellException, UsageError
-from hypercell.kernel.languages import python_reply
+from hypercell.kernel.languages import python_reply, python_script
 from hypercell.kernel.languages.base import BuildContext, Cell, OptionHelp
 from hypercell.kernel.result import OnEvent
 from hypercell.kernel.states import State
@@ -96,6 +96,17 @@ class Python:
             args=cell.options.args,
             env=dict(cell.options.env),
         )
+
+    def script(
+        self, path: str, args: Sequence[str], env: Sequence[tuple[str, str]], cwd: str
+    ) -> Command:
+        """The command that runs a file as ``python FILE`` does."""
+        name = path.rpartition("/")[2]
+        return _execute(python_script.source(path, name, args, cwd), label=name, env=dict(env))
+
+    def exit_code(self, error: CellException) -> int | None:
+        """The exit code of ``script``."""
+        return python_script.exit_code(error.name, error.message)
 
     def listener(self, on_event: OnEvent) -> Callable[[int, bytes], None]:
         """Takes the VM's output."""

@@ -216,9 +216,10 @@ async def test_home_unchanged_is_none(hypervisor):
 
 async def test_home_is_bounded_by_the_kernel_process_too(hypervisor):
     async with await hypervisor.acquire() as vm:
-        vm._limits = Limits(home_bytes=0, home_files=0)
-        with pytest.raises(HomeLimitExceeded):
-            vm._collect_home([c.Export()], [c.Ok(data=bytes(2 << 20))])
+        none = Limits(home_bytes=0, home_files=0, dir_bytes=0, dir_files=0)
+        for path in ("/home", "/data"):
+            with pytest.raises(HomeLimitExceeded):
+                vm._exports.collect([c.Export(path)], [c.Ok(data=bytes(2 << 20))], none)
 
 
 async def test_a_layer_is_mounted(hypervisor):

@@ -11,6 +11,7 @@ from hypercell.kernel.config import Config, config_path, load_config, parse_conf
 from hypercell.kernel.config_keys import LIMIT_KEYS
 from hypercell.kernel.errors import ConfigError
 from hypercell.kernel.grants import DirectoryGrant, pack_directory, parse_directory
+from hypercell.kernel.pack import open_directory, pack_tree
 from hypercell.kernel.sizes import format_size, parse_size
 from hypercell.vmm.program import MIB, Limits
 
@@ -164,8 +165,12 @@ def test_what_cannot_be_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ConfigError, match="not a directory"):
         pack_directory(DirectoryGrant(tmp_path / "none", "/d"))
     (tmp_path / "big").write_bytes(bytes(2000))
-    monkeypatch.setattr("hypercell.kernel.grants.MAX_BYTES", 1999)
+    fd = open_directory(tmp_path)
     with pytest.raises(ConfigError, match="has more than"):
+        pack_tree(fd, tmp_path, max_bytes=1999)
+    os.close(fd)
+    monkeypatch.setattr("hypercell.kernel.pack._MAX_DEPTH", -1)
+    with pytest.raises(ConfigError, match="directories deep"):
         pack_directory(DirectoryGrant(tmp_path, "/d"))
 
 

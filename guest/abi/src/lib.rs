@@ -12,7 +12,7 @@ pub mod wire;
 
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 // --- the door -------------------------------------------------------------------------------
 /// A 4-byte `out`; eax is ignored, everything is in the mailbox.
@@ -179,9 +179,9 @@ pub const CMD_DEFER: u32 = 11;
 pub const CMD_PUT_FILE: u32 = 12;
 /// Path str, offset u64, max u32 -> size u64, bytes.
 pub const CMD_READ_FILE: u32 = 13;
-/// Max u32 -> more u32, bytes: what changed under /home, as a tar.
+/// Path str (of a mount), max u32 -> more u32, bytes: what changed under it, as a tar.
 pub const CMD_EXPORT: u32 = 14;
-/// Home_bytes u64, home_files u64, tmp_bytes u64, tmp_files u64.
+/// Home_bytes u64, home_files u64, tmp_bytes u64, tmp_files u64, dir_bytes u64, dir_files u64.
 pub const CMD_QUOTA: u32 = 15;
 /// Instance u32: touch every element of exported tables.
 pub const CMD_FILL_TABLES: u32 = 16;
@@ -198,6 +198,8 @@ pub const MOUNT_LAYER: u32 = 0;
 pub const MOUNT_HOME: u32 = 1;
 /// Writable, forgotten; address and length are 0.
 pub const MOUNT_TMP: u32 = 2;
+/// A directory of the host: writable, EXPORT tells what changed.
+pub const MOUNT_WRITABLE: u32 = 3;
 
 // --- replies: for each executed command {status u32, length u32, body}; the first that is not OK ends a batch
 /// Body as above.

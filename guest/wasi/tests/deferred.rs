@@ -22,6 +22,8 @@ fn a_deferred_file_asks_at_its_first_open_only() {
         fs.set_quota(Quota {
             home_bytes: 30,
             home_files: 9,
+            dir_bytes: 0,
+            dir_files: 0,
             tmp_bytes: 0,
             tmp_files: 0,
         });

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{CREAT, Rng, TRUNC, Tar, World, leak, tree};
-use hypercell_wasi::{FileSystem, Mode};
+use hypercell_wasi::{Errno, FileSystem, Mode, Quota, QuotaHit};
 
 fn base() -> Vec<u8> {
     Tar::default()
@@ -198,7 +198,7 @@ fn the_deepest_and_longest_paths_come_back() {
 fn a_change_between_pieces_begins_anew() {
     let mut world = World::new(vec![]);
     world.put(3, "a", &[1; 2000]);
-    assert!(world.fs.export(512).0);
+    assert!(world.fs.export("/home", 512).0);
     world.put(3, "a", b"short");
     let tar = world.export(600);
     assert_eq!(entries(&tar), [('0', "a".into())]);
@@ -247,4 +247,57 @@ fn random_changes_round_trip() {
             "seed {seed}"
         );
     }
+}
+
+#[test]
+fn each_given_directory_is_exported_by_itself() {
+    let mut fs = FileSystem::new(1);
+    fs.mount("/home", &[], Mode::Home, 2).unwrap();
+    fs.mount("/tmp", &[], Mode::Tmp, 2).unwrap();
+    let tree = Tar::default().file("old", b"1").file("gone", b"2").end();
+    fs.mount("/data", leak(tree), Mode::Writable, 2).unwrap();
+    fs.mount("/data/in/other", &[], Mode::Writable, 2).unwrap();
+    let mut world = World::over(fs);
+    for path in ["/home", "/data", "/data/in/other", "/nowhere"] {
+        assert!(world.export_of(path, 4096).is_empty(), "{path}");
+    }
+    world.put(5, "data/new", b"here");
+    world.put(5, "data/in/other/deep", b"there");
+    world.unlink(5, "data/gone").unwrap();
+    assert_eq!(world.rename(5, "data/old", 3, "old"), Err(Errno::Xdev));
+    let names = |world: &mut World, path| -> Vec<String> {
+        let found = entries(&world.export_of(path, 600));
+        found.into_iter().map(|(_, name)| name).collect()
+    };
+    assert_eq!(names(&mut world, "/data"), [".wh.gone", "new"]);
+    assert_eq!(names(&mut world, "/data/in/other"), ["deep"]);
+    assert!(world.export(4096).is_empty());
+    // An export that another one interrupts begins anew.
+    assert!(world.fs.export("/data", 512).0);
+    assert!(world.fs.export("/data/in/other", 512).0);
+    assert_eq!(names(&mut world, "/data"), [".wh.gone", "new"]);
+    world.fs.mount("/data", &[], Mode::Tmp, 3).unwrap();
+    assert!(world.export_of("/data", 4096).is_empty());
+}
+
+#[test]
+fn given_directories_share_one_quota() {
+    let mut fs = FileSystem::new(1);
+    for path in ["/home", "/tmp"] {
+        fs.mount(path, &[], Mode::Tmp, 2).unwrap();
+    }
+    for path in ["/a", "/b"] {
+        fs.mount(path, &[], Mode::Writable, 2).unwrap();
+    }
+    fs.set_quota(Quota {
+        dir_bytes: 10,
+        dir_files: 4,
+        ..Quota::default()
+    });
+    let mut world = World::over(fs);
+    world.put(5, "a/x", b"123456");
+    let fd = world.open(5, "b/y", CREAT).unwrap();
+    assert_eq!(world.write(fd, b"123456"), Ok(4));
+    assert_eq!(world.open(5, "a/z", CREAT), Err(Errno::Dquot));
+    assert_eq!(world.fs.quota_hit(), Some(QuotaHit::DirBytes(10)));
 }

@@ -44,6 +44,8 @@ fn quotas_hold_and_are_noted() {
     world.fs.set_quota(Quota {
         home_bytes: 1000,
         home_files: 4,
+        dir_bytes: 0,
+        dir_files: 0,
         tmp_bytes: 10,
         tmp_files: 3,
     });

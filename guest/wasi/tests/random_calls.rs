@@ -123,6 +123,8 @@ fn random_calls_never_panic() {
         world.fs.set_quota(Quota {
             home_bytes: 100_000,
             home_files: 50,
+            dir_bytes: 0,
+            dir_files: 0,
             tmp_bytes: 10_000,
             tmp_files: 5,
         });

@@ -31,6 +31,7 @@ pub fn mount(fs: &mut FileSystem, mut from: Reader<'_>) -> Result<(), Failure> {
         abi::MOUNT_LAYER => Mode::Layer,
         abi::MOUNT_HOME => Mode::Home,
         abi::MOUNT_TMP => Mode::Tmp,
+        abi::MOUNT_WRITABLE => Mode::Writable,
         mode => return Err(Failure::Error(format!("there is no mount mode {mode}"))),
     };
     from.end()?;
@@ -71,9 +72,10 @@ pub fn export(
     reply: &mut Writer,
     room: usize,
 ) -> Result<(), Failure> {
+    let path = from.str()?;
     let most = (from.u32()? as usize).min(room.saturating_sub(8));
     from.end()?;
-    let (more, piece) = fs.export(most);
+    let (more, piece) = fs.export(path, most);
     reply.u32(more.into()).bytes(&piece);
     Ok(())
 }
@@ -84,6 +86,8 @@ pub fn quota(fs: &mut FileSystem, mut from: Reader<'_>) -> Result<(), Failure> {
         home_files: from.u64()?,
         tmp_bytes: from.u64()?,
         tmp_files: from.u64()?,
+        dir_bytes: from.u64()?,
+        dir_files: from.u64()?,
     };
     from.end()?;
     fs.set_quota(quota);

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use super::FileSystem;
 use super::content::Content;
 use super::directory::{Directory, Entry};
-use super::inode::{Id, Node, Zone};
+use super::inode::{Id, Node};
 use super::path::Found;
 use super::quota::QuotaHit;
 use crate::errno::{Answer, Errno};
@@ -217,7 +217,7 @@ impl FileSystem {
         if self.inode(dir).nlink == 0 {
             return Err(Errno::Noent); // a removed directory that is still open
         }
-        if self.inode(dir).zone == Zone::Home {
+        if self.inode(dir).zone.is_kept() {
             // Such a name would be a deletion in the exported tar.
             if name.starts_with(WHITEOUT) {
                 return Err(Errno::Acces);

@@ -1,4 +1,4 @@
-//! What changed under the Home mount, as a tar in bounded pieces.
+//! What changed under a mount that is kept, as a tar in bounded pieces.
 //!
 //! The tar is an OCI layer over what was mounted: deletions are `.wh.NAME` entries, first in their
 //! directory; then come the entries in the order of names, directories before what is in them. A walk
@@ -16,6 +16,9 @@ use crate::tar::header::{self, BLOCK};
 
 /// An export under way.
 pub struct Export {
+    mount: Id,
+    /// Of the mount: what lies in another one is not its.
+    zone: Zone,
     /// The file system's version at its start.
     version: u64,
     stack: Vec<Level>,
@@ -46,16 +49,21 @@ struct Level {
 }
 
 impl FileSystem {
-    /// CMD_EXPORT: the next piece, at most `max` bytes (but at least one block), and whether more
-    /// follows. Nothing changed: `(false, [])`. After the last piece, and whenever something has changed
-    /// since the piece before, it begins anew.
-    pub fn export(&mut self, max: usize) -> (bool, Vec<u8>) {
-        let Some(home) = self.home else {
+    /// CMD_EXPORT: the next piece of what changed under the mount at `path`, at most `max` bytes (but at
+    /// least one block), and whether more follows. Nothing changed: `(false, [])`. After the last piece,
+    /// and whenever something has changed or another mount was asked for since the piece before, it
+    /// begins anew.
+    pub fn export(&mut self, path: &str, max: usize) -> (bool, Vec<u8>) {
+        let Some(&mount) = self.kept.get(path) else {
             return (false, Vec::new());
         };
+        let zone = self.inode(mount).zone;
+        if !zone.is_kept() {
+            return (false, Vec::new()); // something else is mounted there now
+        }
         let mut export = match self.export.take() {
-            Some(export) if export.version == self.version => export,
-            _ => Export::new(home, self.version),
+            Some(export) if export.version == self.version && export.mount == mount => export,
+            _ => Export::new(mount, zone, self.version),
         };
         let mut out = Vec::new();
         let more = export.fill(self, max.max(BLOCK), &mut out);
@@ -67,11 +75,13 @@ impl FileSystem {
 }
 
 impl Export {
-    fn new(home: Id, version: u64) -> Self {
+    fn new(mount: Id, zone: Zone, version: u64) -> Self {
         Export {
+            mount,
+            zone,
             version,
             stack: Vec::from([Level {
-                dir: home,
+                dir: mount,
                 after: None,
                 removed: Some(None),
                 fresh: false,
@@ -166,7 +176,8 @@ impl Export {
         level.after = Some(Arc::clone(name));
         let fresh = level.fresh || !entry.base;
         let inode = fs.inode(entry.id);
-        if inode.zone != Zone::Home {
+        let mounted = fs.directory(entry.id).is_ok_and(|dir| dir.mount_point);
+        if inode.zone != self.zone || mounted {
             return true; // another mount
         }
         let parent_len = self.path.len();

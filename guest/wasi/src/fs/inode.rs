@@ -14,6 +14,8 @@ pub enum Zone {
     Layer,
     /// Writable, with a quota; what changes is exported.
     Home,
+    /// A directory of the host that the owner gave: writable, with a quota; what changes is exported.
+    Writable,
     /// Writable, with a quota; forgotten.
     Tmp,
 }
@@ -44,6 +46,13 @@ pub struct Inode {
     pub changed: bool,
     /// The first open asks the host.
     pub deferred: bool,
+}
+
+impl Zone {
+    /// Whether what changes there is exported.
+    pub fn is_kept(self) -> bool {
+        matches!(self, Zone::Home | Zone::Writable)
+    }
 }
 
 impl Inode {

@@ -17,6 +17,7 @@ mod quota;
 #[cfg(test)]
 mod tests;
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -48,6 +49,8 @@ pub struct FileSystem {
     root: Id,
     /// Where `Mode::Home` is mounted.
     home: Option<Id>,
+    /// The mounts that can be exported, by the paths they were mounted at.
+    kept: BTreeMap<String, Id>,
     quota: Quota,
     usage: Usage,
     hit: Option<QuotaHit>,
@@ -70,6 +73,7 @@ impl FileSystem {
             inodes,
             root,
             home: None,
+            kept: BTreeMap::new(),
             quota: Quota::default(),
             usage: Usage::default(),
             hit: None,
@@ -105,7 +109,7 @@ impl FileSystem {
     pub(crate) fn check_writable(&self, id: Id) -> Answer<()> {
         match self.inodes.get(id).zone {
             Zone::Layer => Err(Errno::Rofs),
-            Zone::Home | Zone::Tmp => Ok(()),
+            Zone::Home | Zone::Writable | Zone::Tmp => Ok(()),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Mode {
     Layer,
     /// Writable; `export` tells what changed. One in a file system.
     Home,
+    /// A directory of the host: writable; `export` tells what changed.
+    Writable,
     /// Writable and forgotten.
     Tmp,
 }
@@ -25,7 +27,7 @@ impl FileSystem {
     /// CMD_MOUNT: makes the tar's entries visible at `path`; an empty slice is an empty tar. The
     /// directories on the way are made.
     ///
-    /// `Home` and `Tmp` begin anew at `path`: what was there is gone, but for deferred files and
+    /// All but layers begin anew at `path`: what was there is gone, but for deferred files and
     /// further mounts. Descriptors of the directory, and inode numbers of it and of deferred files, stay
     /// valid.
     ///
@@ -43,6 +45,7 @@ impl FileSystem {
         let zone = match mode {
             Mode::Layer => Zone::Layer,
             Mode::Home => Zone::Home,
+            Mode::Writable => Zone::Writable,
             Mode::Tmp => Zone::Tmp,
         };
         if mode == Mode::Home && *self.home.get_or_insert(dir) != dir {
@@ -60,6 +63,9 @@ impl FileSystem {
         }
         let root = self.root;
         self.directory_mut(dir).map_err(refused)?.mount_point = dir != root;
+        if zone.is_kept() {
+            self.kept.insert(path.into(), dir);
+        }
         self.version += 1;
         self.apply_tar(dir, zone, tar, now)
             .map_err(|what| FsError(format!("{path:?}: {what}")))

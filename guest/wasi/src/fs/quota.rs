@@ -12,6 +12,9 @@ use crate::limits::{MAX_DEPTH, MAX_FDS, MAX_TREE_PATH};
 pub struct Quota {
     pub home_bytes: u64,
     pub home_files: u64,
+    /// Of all `Mode::Writable` mounts together.
+    pub dir_bytes: u64,
+    pub dir_files: u64,
     pub tmp_bytes: u64,
     pub tmp_files: u64,
 }
@@ -21,6 +24,8 @@ impl Default for Quota {
         Quota {
             home_bytes: 64 << 20,
             home_files: 4096,
+            dir_bytes: 64 << 20,
+            dir_files: 4096,
             tmp_bytes: 64 << 20,
             tmp_files: 4096,
         }
@@ -32,6 +37,8 @@ impl Default for Quota {
 pub enum QuotaHit {
     HomeBytes(u64),
     HomeFiles(u64),
+    DirBytes(u64),
+    DirFiles(u64),
     TmpBytes(u64),
     TmpFiles(u64),
     Depth,
@@ -45,6 +52,8 @@ impl fmt::Display for QuotaHit {
         match self {
             QuotaHit::HomeBytes(limit) => write!(f, "more than {limit} bytes in /home"),
             QuotaHit::HomeFiles(limit) => write!(f, "more than {limit} files in /home"),
+            QuotaHit::DirBytes(limit) => write!(f, "more than {limit} bytes in given directories"),
+            QuotaHit::DirFiles(limit) => write!(f, "more than {limit} files in given directories"),
             QuotaHit::TmpBytes(limit) => write!(f, "more than {limit} bytes in /tmp"),
             QuotaHit::TmpFiles(limit) => write!(f, "more than {limit} files in /tmp"),
             QuotaHit::Depth => write!(f, "directories nested more than {MAX_DEPTH} deep"),
@@ -59,6 +68,7 @@ impl fmt::Display for QuotaHit {
 #[derive(Clone, Copy, Default)]
 pub struct Usage {
     home: Zoned,
+    writable: Zoned,
     tmp: Zoned,
 }
 
@@ -73,6 +83,7 @@ impl Usage {
         match zone {
             Zone::Layer => None,
             Zone::Home => Some(&mut self.home),
+            Zone::Writable => Some(&mut self.writable),
             Zone::Tmp => Some(&mut self.tmp),
         }
     }
@@ -106,6 +117,7 @@ impl Usage {
         match zone {
             Zone::Layer => (0, 0),
             Zone::Home => (self.home.bytes, self.home.files),
+            Zone::Writable => (self.writable.bytes, self.writable.files),
             Zone::Tmp => (self.tmp.bytes, self.tmp.files),
         }
     }
@@ -138,6 +150,10 @@ impl FileSystem {
         match zone {
             Zone::Layer => 0,
             Zone::Home => self.quota.home_bytes.saturating_sub(self.usage.home.bytes),
+            Zone::Writable => self
+                .quota
+                .dir_bytes
+                .saturating_sub(self.usage.writable.bytes),
             Zone::Tmp => self.quota.tmp_bytes.saturating_sub(self.usage.tmp.bytes),
         }
     }
@@ -147,6 +163,7 @@ impl FileSystem {
         match zone {
             Zone::Layer => return Errno::Rofs,
             Zone::Home => self.note(QuotaHit::HomeBytes(self.quota.home_bytes)),
+            Zone::Writable => self.note(QuotaHit::DirBytes(self.quota.dir_bytes)),
             Zone::Tmp => self.note(QuotaHit::TmpBytes(self.quota.tmp_bytes)),
         }
         Errno::Nospc
@@ -159,6 +176,10 @@ impl FileSystem {
             Zone::Home => {
                 let limit = self.quota.home_files;
                 (self.usage.home.files, limit, QuotaHit::HomeFiles(limit))
+            }
+            Zone::Writable => {
+                let limit = self.quota.dir_files;
+                (self.usage.writable.files, limit, QuotaHit::DirFiles(limit))
             }
             Zone::Tmp => {
                 let limit = self.quota.tmp_files;

@@ -12,13 +12,15 @@ use crate::limits::{MAX_DEPTH, MAX_TREE_PATH};
 const LIMITS: Quota = Quota {
     home_bytes: 5000,
     home_files: 30,
+    dir_bytes: 4000,
+    dir_files: 25,
     tmp_bytes: 3000,
     tmp_files: 20,
 };
 
 /// Bytes and names per zone, counted from the tree and the inodes that are only held open.
 fn count(fs: &FileSystem) -> BTreeMap<u64, (u64, u64)> {
-    let mut counts = BTreeMap::from([(1, (0, 0)), (2, (0, 0))]);
+    let mut counts = BTreeMap::from([(1, (0, 0)), (2, (0, 0)), (3, (0, 0))]);
     for inode in fs.inodes.live() {
         if let Some((bytes, files)) = counts.get_mut(&(inode.zone as u64)) {
             *bytes += inode.size();
@@ -30,7 +32,7 @@ fn count(fs: &FileSystem) -> BTreeMap<u64, (u64, u64)> {
 
 fn check(fs: &FileSystem) {
     let counted = count(fs);
-    for zone in [Zone::Home, Zone::Tmp] {
+    for zone in [Zone::Home, Zone::Writable, Zone::Tmp] {
         assert_eq!(fs.usage.of(zone), counted[&(zone as u64)], "{zone:?}");
     }
     let (bytes, files) = fs.usage.of(Zone::Home);
@@ -79,10 +81,11 @@ fn random_operations_keep_the_accounts() {
         fs.set_quota(LIMITS);
         fs.mount("/home", &[], Mode::Home, 0).unwrap();
         fs.mount("/tmp", &[], Mode::Tmp, 0).unwrap();
+        fs.mount("/data", &[], Mode::Writable, 0).unwrap();
         let mut held: Vec<Id> = Vec::new();
         for now in 0..1500 {
             let path = |rng: &mut Rng| {
-                let mut path = String::from(if rng.below(3) == 0 { "tmp" } else { "home" });
+                let mut path = String::from(["tmp", "home", "home", "data"][rng.below(4) as usize]);
                 for _ in 0..=rng.below(3) {
                     path += &format!("/{}", rng.below(4));
                 }
@@ -135,10 +138,11 @@ fn random_operations_keep_the_accounts() {
         }
         fs.mount("/home", &[], Mode::Home, 0).unwrap();
         fs.mount("/tmp", &[], Mode::Tmp, 0).unwrap();
+        fs.mount("/data", &[], Mode::Writable, 0).unwrap();
         assert_eq!(
-            (fs.usage.of(Zone::Home), fs.usage.of(Zone::Tmp)),
-            ((0, 1), (0, 1))
+            [Zone::Home, Zone::Writable, Zone::Tmp].map(|zone| fs.usage.of(zone)),
+            [(0, 1); 3]
         );
-        assert_eq!(fs.inodes.live().count(), 3, "everything is freed");
+        assert_eq!(fs.inodes.live().count(), 4, "everything is freed");
     }
 }

@@ -280,9 +280,13 @@ impl World {
     }
 
     pub fn export(&mut self, max: usize) -> Vec<u8> {
+        self.export_of("/home", max)
+    }
+
+    pub fn export_of(&mut self, path: &str, max: usize) -> Vec<u8> {
         let mut tar = Vec::new();
         loop {
-            let (more, piece) = self.fs.export(max);
+            let (more, piece) = self.fs.export(path, max);
             assert!(piece.len() <= max.max(512));
             tar.extend_from_slice(&piece);
             if !more {
