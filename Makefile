@@ -20,13 +20,14 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help kvm tools image setup tour test lint format bench lock clean
+.PHONY: help kvm tools image setup tour test lint format bench soak lock clean
 
 help:
 	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal'
 	@echo 'make test     set up and run all tests'
 	@echo 'make lint     ruff, mypy, rustfmt, clippy'
 	@echo 'make bench    measure, and write benchmarks/results.md'
+	@echo 'make soak     10,000 cells with crashes, time-outs and interrupts, and what they leave (CELLS=…)'
 	@echo 'make setup    environment, guest image, toolchains, kernelspec: no more'
 	@echo 'make format   let ruff and rustfmt rewrite the sources'
 	@echo 'make clean    remove what was built here (not the toolchain in your cache)'
@@ -84,6 +85,10 @@ format: $(STAMP)
 
 bench: setup
 	@$(BIN)/hypercell bench
+
+CELLS ?= 10000
+soak: setup
+	@$(BIN)/python -m benchmarks.soak --cells $(CELLS)
 
 # The versions that the tests saw; edit pyproject.toml, then run this.
 lock: $(STAMP)

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from hypercell.vmm.program import ExportType, ImportType
 
 Result = TypeVar("Result")
 _ROOM = "code"
-_HOT = 64  # modules
+HOT: Final = 64  # modules
 _HOT_BYTES = 1 << 29
 _BIG = 1 << 20  # from here on hashing and disk go to a thread
 
@@ -117,7 +117,7 @@ class CodeCache:
         self._hot[code.key] = code
         self._hot.move_to_end(code.key)
         total = sum(kept.size for kept in self._hot.values())
-        while len(self._hot) > 1 and (len(self._hot) > _HOT or total > _HOT_BYTES):
+        while len(self._hot) > 1 and (len(self._hot) > HOT or total > _HOT_BYTES):
             total -= self._hot.popitem(last=False)[1].size
 
 
