@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -21,6 +21,7 @@ from hypercell.kernel.suggest import did_you_mean
 
 MAX_TEXT = 4 << 20  # characters of one cell
 FILE_MAGIC = "file"
+FILE_MAGICS = (FILE_MAGIC, "writefile")  # the second is what IPython calls it
 _LINE = re.compile(r"\s*%(?!%)\s*(\S*)(.*)")
 _CELL = re.compile(r"\s*%%\s*(\S*)(.*)")
 
@@ -66,11 +67,19 @@ def parse_cell(
         if not line.strip():
             continue
         if match := _CELL.fullmatch(line.rstrip("\r\n")):
+            if match[1] in _own(languages, default, "cell_magics"):
+                source = "".join(lines[index:])
+                cell = Cell(source, default, first_line=index + 1, label=label)
+                return Parsed(tuple(magics), cell)
             source = "".join(lines[index + 1 :])
             body = _magic(match[1], match[2], source, index + 2, languages, label)
             return Parsed(tuple(magics), body)
-        if match := _LINE.fullmatch(line.rstrip("\r\n")):
-            magics.append(LineMagic(match[1], tuple(split_words(match[2])), index + 1))
+        match = _LINE.fullmatch(line.rstrip("\r\n"))
+        if match and match[1].rstrip("?") not in _own(languages, default, "line_magics"):
+            asked = match[1].rstrip("?")
+            words = (asked,) if asked != match[1] else tuple(split_words(match[2]))
+            name = match[1] if asked == match[1] else "help"  # %files?
+            magics.append(LineMagic(name, words, index + 1))
             continue
         if not magics:
             index = 0  # blank lines in front are part of the source
@@ -84,6 +93,13 @@ def parse_cell(
     return Parsed(tuple(magics), None)
 
 
+def _own(languages: Mapping[str, Language], default: str, kind: str) -> Collection[str]:
+    """The magics that cells in the default language run themselves: they are its source."""
+    language = languages.get(default)
+    own: Collection[str] = getattr(language, kind, ())
+    return {*own, *getattr(language, "absent_magics", ())}
+
+
 def _magic(
     name: str,
     rest: str,
@@ -93,10 +109,10 @@ def _magic(
     label: str,
 ) -> Cell | FileWrite:
     words = split_words(rest)
-    if name == FILE_MAGIC:
+    if name in FILE_MAGICS:
         return _file(words, source)
     if name not in languages:
-        known = [f"%%{known}" for known in (*languages, FILE_MAGIC)]
+        known = [f"%%{known}" for known in (*languages, *FILE_MAGICS)]
         raise UsageError(f"there is no magic %%{name}", hint=did_you_mean(f"%%{name}", known))
     options = parse_options(words, languages[name])
     return Cell(source, name, options, first_line, options.name or label)

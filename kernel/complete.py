@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from hypercell.kernel.cell import FILE_MAGIC
+from hypercell.kernel.cell import FILE_MAGIC, FILE_MAGICS
 from hypercell.kernel.languages.base import Language, OptionHelp
 from hypercell.kernel.magics import MAGICS
 from hypercell.kernel.option_parser import COMMON, PER_LANGUAGE
@@ -24,6 +24,7 @@ class Completion(msgspec.Struct, frozen=True):
     matches: tuple[str, ...]
     start: int
     end: int
+    in_code: bool = False  # not in a magic: the language itself may know more
 
 
 def complete(
@@ -41,31 +42,49 @@ def complete(
     word = _WORD.search(line)
     text = word[0] if word else ""
     stripped = line.lstrip()
+    in_code = False
+    found: Collection[str]
+    language = language_of(code, languages, default)
+    own = getattr(language, "line_magics", {})
     if stripped.startswith("%%"):
-        found = _cell_magic(stripped, text, languages, files)
-    elif stripped.startswith("%") and not code[:start].strip().startswith("%%"):
-        found = _line_magic(stripped, text, languages, files)
+        found = [*_cell_magic(stripped, text, languages, files)]
+        if text.startswith("%%"):
+            found += [f"%%{name}" for name in getattr(languages.get(default), "cell_magics", ())]
+    elif stripped.startswith("%") and _name_of(stripped) in own and stripped != text:
+        in_code = not any(word in own[_name_of(stripped)] for word in ("FILE", "PATH", "DIRECT"))
+        found = files
+    elif stripped.startswith("%") and (own or not code[:start].strip().startswith("%%")):
+        found = [*_line_magic(stripped, text, languages, files)]
+        if stripped == text:
+            found += [f"%{name}" for name in own]
     else:
-        language = language_of(code, languages, default)
+        in_code = True
         include = _INCLUDE.match(line)
         if include:
             text, found = include[1], files
         else:
             code_word = _CODE_WORD.search(line)
             text = code_word[0] if code_word else ""
-            found = language.keywords if language and text else ()
+            attribute = bool(own) and "." in text
+            text = text.rpartition(".")[2] if attribute else text
+            found = language.keywords if language and text and not attribute else ()
     matches = sorted({item for item in found if item.startswith(text)})
-    return Completion(tuple(matches[:_MOST]), cursor - len(text), cursor)
+    return Completion(tuple(matches[:_MOST]), cursor - len(text), cursor, in_code)
 
 
 def language_of(code: str, languages: Mapping[str, Language], default: str) -> Language | None:
     """The language that the cell's magic names, else the default."""
     for line in code.splitlines():
         if match := re.match(r"\s*%%\s*(\w+)", line):
-            return languages.get(match[1])
+            own = getattr(languages.get(default), "cell_magics", ())
+            return languages.get(default if match[1] in own else match[1])
         if line.strip() and not line.lstrip().startswith("%"):
             break
     return languages.get(default)
+
+
+def _name_of(line: str) -> str:
+    return line.split()[0].removeprefix("%")
 
 
 def _cell_magic(
@@ -73,9 +92,9 @@ def _cell_magic(
 ) -> Iterable[str]:
     words = line.split()
     if len(words) <= 1 and word:
-        return [f"%%{name}" for name in (*languages, FILE_MAGIC)]
+        return [f"%%{name}" for name in (*languages, *FILE_MAGICS)]
     name = words[0].removeprefix("%%")
-    if name == FILE_MAGIC:
+    if name in FILE_MAGICS:
         return [*files, "-a"]
     language = languages.get(name)
     if language is None:
@@ -112,7 +131,7 @@ def _line_magic(
     words = line.split()
     if len(words) <= 1 and word:
         lines = [f"%{name}" for name in MAGICS]
-        return lines + [f"%%{name}" for name in (*languages, FILE_MAGIC)]
+        return lines + [f"%%{name}" for name in (*languages, *FILE_MAGICS)]
     magic = MAGICS.get(words[0].removeprefix("%"))
     if magic is None:
         return []

@@ -31,7 +31,7 @@ from hypercell.vmm.program import Limits
 
 ENVIRONMENT = "HYPERCELL_CONFIG"
 ISOLATION_LEVELS = ("vm",)  # weaker ones do not exist
-LANGUAGE = "c"
+LANGUAGE = "python"
 _MAX_FILE = 1 << 20
 _TABLES = ("grants", "isolation", "language", "limits", "maximum", "output")
 

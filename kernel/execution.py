@@ -15,7 +15,7 @@ from hypercell.kernel.languages.base import Cell, Compiled, Interpreter, Mode, P
 from hypercell.kernel.result import OnEvent, OnStdin, Progress, Shown, Stream
 from hypercell.kernel.run import run_program
 from hypercell.kernel.tables import exports_table
-from hypercell.vmm.errors import HypercellError, Interrupted
+from hypercell.vmm.errors import HypercellError, Interrupted, Trap
 from hypercell.vmm.isolation import weaker
 from hypercell.vmm.outcome import Usage
 
@@ -86,8 +86,9 @@ class Execution:
             default=session.config.language,
             label=self.label,
         )
+        own = getattr(session.languages.get(session.config.language), "line_magics", ())
         for line in parsed.lines:  # all are known before the first one acts
-            magics.find(line.name)
+            magics.find(line.name, own)
         for line in parsed.lines:
             answer = await magics.find(line.name).run(session, line.words)
             if answer:
@@ -123,9 +124,12 @@ class Execution:
         on_stdin = self.on_stdin if options.stdin is None else _given(options.stdin)
         language = session.languages[cell.language]
         if isinstance(language, Interpreter):
-            await Interpretation(session, language, cell).run(
-                context, self.on_event, on_stdin, self._running
-            )
+            try:
+                await Interpretation(session, language, cell).run(
+                    context, self.on_event, on_stdin, self._running
+                )
+            except Trap as trap:
+                raise language.trapped(trap) from None
             return
         program = self.program = await cast("Compiled", language).build(cell, context)
         if program.warnings:

@@ -40,7 +40,11 @@ def topic(word: str, languages: Mapping[str, Language]) -> str:
         return language_help(languages[name])
     if name in MAGICS:
         return f"{MAGICS[name].usage}\n{MAGICS[name].help}"
-    if name == "file":
+    for language in languages.values():
+        for own in (getattr(language, "cell_magics", {}), getattr(language, "line_magics", {})):
+            if name in own and word in (name, own[name].split()[0].rstrip(":")):
+                return str(own[name])
+    if name in ("file", "writefile"):
         return f"{FILE_USAGE}\n{FILE_HELP}"
     option = word if word.startswith("-") else f"--{word}"
     if option in COMMON:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hypercell.kernel.cell import parse_cell
-from hypercell.kernel.languages.base import Cell, Language
+from hypercell.kernel.languages.base import Cell, Interpreter, Language
 from hypercell.vmm.errors import HypercellError
 
+MAX_CODE = 200_000  # characters
 _C_COMMENTS = ("//", "/*", "*/")
 
 
 def is_complete(code: str, *, languages: Mapping[str, Language], default: str) -> tuple[str, str]:
-    """``complete``, ``incomplete`` or ``invalid``, and the indent of the next line."""
+    """``complete``, ``incomplete``, ``invalid`` or ``unknown``, and the indent of the next line.
+
+    In one pass, without any compiler: nothing that is typed makes it slow or deep.
+    """
+    if len(code) > MAX_CODE:
+        return "unknown", ""
     try:
         parsed = parse_cell(code, languages=languages, default=default)
     except HypercellError:
@@ -22,13 +28,23 @@ def is_complete(code: str, *, languages: Mapping[str, Language], default: str) -
     if not isinstance(parsed.body, Cell):
         return ("complete", "") if code.endswith("\n\n") else ("incomplete", "")
     source = parsed.body.source
-    comments = getattr(languages.get(parsed.body.language), "comments", _C_COMMENTS)
-    depth = open_brackets(source, comments)
-    if depth > 0 or source.rstrip(" \t").endswith("\\"):
-        return "incomplete", "  " * depth
     if code.lstrip().startswith("%%") and not source.strip():
         return "incomplete", ""
+    language = languages.get(parsed.body.language)
+    if isinstance(language, Interpreter):
+        status = language.is_whole(source)
+        return status, next_indent(source) if status == "incomplete" else ""
+    depth = open_brackets(source, getattr(language, "comments", _C_COMMENTS))
+    if depth > 0 or source.rstrip(" \t").endswith("\\"):
+        return "incomplete", "  " * depth
     return "complete", ""
+
+
+def next_indent(source: str) -> str:
+    """What the line after an unfinished Python block or bracket should begin with."""
+    line = source.rstrip().rpartition("\n")[2]
+    indent = line[: len(line) - len(line.lstrip())]
+    return indent + "    " if line.endswith((":", "(", "[", "{")) else indent
 
 
 def open_brackets(source: str, comments: tuple[str, str, str]) -> int:

@@ -16,17 +16,15 @@ import zmq
 from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 
-from hypercell.kernel.complete import complete
 from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.display.bundle import Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.errors import ConfigError
 from hypercell.kernel.history import History
-from hypercell.kernel.inspection import inspect
-from hypercell.kernel.is_complete import is_complete
 from hypercell.kernel.kernel_info import banner, help_links, language_info, version
 from hypercell.kernel.output import CellOutput
-from hypercell.kernel.result import CellResult
+from hypercell.kernel.questions import Questions, completion_reply
+from hypercell.kernel.result import Ask, CellResult, Event, Stream
 from hypercell.kernel.safe_text import safe_text
 from hypercell.kernel.session import Session
 from hypercell.kernel.stdin import FrontEndInput
@@ -62,6 +60,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         self._history = History()
         self._input = FrontEndInput()
         self._parser = Parser()
+        self._questions = Questions(self._cells)
         self.language_info = language_info(self._cells.languages, config.language)
 
     # --- start and end --------------------------------------------------------------------------
@@ -163,17 +162,30 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         shower = Shower(self._parser, scripts=self._cells.config.scripts)
         output = CellOutput(send, count, shower)
 
+        asked = Ask("")
+
+        def take(event: Event) -> None:
+            nonlocal asked
+            if not isinstance(event, Ask):
+                output(event)
+            elif stdin:
+                asked = event
+            else:
+                output(Stream("stdout", event.prompt.encode("utf-8", "replace")))
+
         async def read(limit: int) -> bytes:
+            nonlocal asked
             await output.settled()
+            ask, asked = asked, Ask("")
             return await self._input.read(
-                self.session, self.stdin_socket, parent, ident, limit, key=parent["header"]
+                self.session, self.stdin_socket, parent, ident, limit, key=parent["header"], ask=ask
             )
 
         try:
             if self._config_error is not None:
                 raise self._config_error
             result = await self._cells.execute(
-                code, on_event=output, on_stdin=read if stdin else None, label=f"cell {count}"
+                code, on_event=take, on_stdin=read if stdin else None, label=f"cell {count}"
             )
         except HypercellError as error:
             result = CellResult(error=error, traceback=render(error))
@@ -200,32 +212,17 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
     # --- the rest of what a front end asks ------------------------------------------------------
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        found = complete(
-            code,
-            cursor_pos,
-            languages=self._cells.languages,
-            default=self._cells.config.language,
-            files=self._cells.home.files(),
-        )
-        return {
-            "status": "ok",
-            "matches": list(found.matches),
-            "cursor_start": found.start,
-            "cursor_end": found.end,
-            "metadata": {},
-        }
+        return completion_reply(await self._in_main(self._questions.complete(code, cursor_pos)))
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
-        languages, default = self._cells.languages, self._cells.config.language
-        text = inspect(code, cursor_pos, languages=languages, default=default)
+        text = await self._in_main(self._questions.inspect(code, cursor_pos, detail_level))
         data = {"text/plain": text} if text else {}
         return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
-        languages, default = self._cells.languages, self._cells.config.language
-        status, indent = is_complete(code, languages=languages, default=default)
+        status, indent = await self._in_main(self._questions.is_complete(code))
         reply = {"status": status}
         if status == "incomplete":
             reply["indent"] = indent

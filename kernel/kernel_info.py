@@ -27,6 +27,7 @@ def banner() -> str:
 def help_links() -> list[dict[str, str]]:
     """Entries of the front end's help menu."""
     return [
+        {"text": "Python", "url": "https://docs.python.org/3.14/"},
         {"text": "WebAssembly specification", "url": "https://webassembly.github.io/spec/core/"},
         {"text": "WASI", "url": "https://wasi.dev/"},
         {"text": "C reference", "url": "https://en.cppreference.com/w/c"},
@@ -41,8 +42,8 @@ def help_links() -> list[dict[str, str]]:
 def language_info(languages: Mapping[str, Language], default: str) -> dict[str, Any]:
     """The protocol's ``language_info`` for cells without a magic."""
     language = languages.get(default)
-    suffix = language.suffix if language else ".c"
-    mimetype = language.mimetype if language else "text/x-csrc"
+    suffix = language.suffix if language else ".txt"
+    mimetype = language.mimetype if language else "text/plain"
     return {
         "name": default,
         "version": version(),
@@ -50,4 +51,5 @@ def language_info(languages: Mapping[str, Language], default: str) -> dict[str, 
         "file_extension": suffix,
         "pygments_lexer": _PYGMENTS.get(default, default),
         "codemirror_mode": mimetype,
+        **getattr(language, "info", {}),
     }

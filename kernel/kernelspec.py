@@ -23,7 +23,7 @@ def kernel_json(display_name: str = DISPLAY_NAME) -> dict[str, Any]:
     return {
         "argv": [sys.executable, "-m", "hypercell.kernel", "-f", "{connection_file}"],
         "display_name": display_name,
-        "language": "c",
+        "language": "python",
         # A signal would reach the processes of the VMs as well; a message reaches the kernel only.
         "interrupt_mode": "message",
         "metadata": {"debugger": False},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,10 +33,10 @@ class Magic(msgspec.Struct, frozen=True):
     files: bool = False
 
 
-def find(name: str) -> Magic:
-    """The magic of that name; UsageError lists the known ones."""
+def find(name: str, own: Iterable[str] = ()) -> Magic:
+    """The magic of that name; UsageError lists the known ones, the default language's ``own``."""
     if name not in MAGICS:
-        known = [f"%{magic}" for magic in MAGICS]
+        known = [f"%{magic}" for magic in (*MAGICS, *own)]
         raise UsageError(f"there is no magic %{name}", hint=did_you_mean(f"%{name}", known))
     return MAGICS[name]
 

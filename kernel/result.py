@@ -51,7 +51,17 @@ class Clear(msgspec.Struct, frozen=True):
     wait: bool = False
 
 
-Event = Stream | Shown | Progress | Display | Clear
+class Ask(msgspec.Struct, frozen=True):
+    """The cell is about to read a line; ``prompt`` stands at the reader's field, or is printed.
+
+    ``secret``: what is typed should not be seen.
+    """
+
+    prompt: str
+    secret: bool = False
+
+
+Event = Stream | Shown | Progress | Display | Clear | Ask
 OnEvent = Callable[[Event], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
 
@@ -103,6 +113,8 @@ class Collector:
             self.shown.append(event.text)
         elif isinstance(event, Display):
             self._show(event)
+        elif isinstance(event, Ask):
+            self.streams["stdout"] += event.prompt.encode("utf-8", "replace")
         elif isinstance(event, Clear):
             self.shown.clear()
             self._places.clear()

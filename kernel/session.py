@@ -132,6 +132,11 @@ class Session:
             usage=cell.usage,
         )
 
+    @property
+    def started(self) -> Hypervisor | None:
+        """The hypervisor, if a cell or ``prepare`` has started it."""
+        return self._hypervisor
+
     async def hypervisor(self) -> Hypervisor:
         """The started hypervisor. HostError if this machine cannot run VMs; tried again then."""
         while self._hypervisor is None:

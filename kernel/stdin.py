@@ -7,6 +7,9 @@ from typing import Any
 
 import zmq
 
+from hypercell.kernel.result import Ask
+from hypercell.kernel.safe_text import safe_text
+
 _POLL = 0.01  # seconds; only while the user is typing
 _EOF = "\x04"
 
@@ -19,12 +22,20 @@ class FrontEndInput:
         self._left: dict[str, bytearray] = {}  # of a line longer than a program asked for
 
     async def read(
-        self, session: Any, socket: Any, parent: Any, ident: Any, limit: int, *, key: Any
+        self,
+        session: Any,
+        socket: Any,
+        parent: Any,
+        ident: Any,
+        limit: int,
+        *,
+        key: Any,
+        ask: Ask,
     ) -> bytes:
         """At most ``limit`` bytes of the line the user types; b"" is the end of input."""
         left = self._left.setdefault(key["msg_id"], bytearray())
         if not left:
-            left += await self._ask(session, socket, parent, ident)
+            left += await self._ask(session, socket, parent, ident, ask)
         piece = bytes(left[:limit])
         del left[:limit]
         return piece
@@ -33,11 +44,11 @@ class FrontEndInput:
         """The cell is over: what it did not read is nobody's."""
         self._left.pop(key["msg_id"], None)
 
-    async def _ask(self, session: Any, socket: Any, parent: Any, ident: Any) -> bytes:
+    async def _ask(self, session: Any, socket: Any, parent: Any, ident: Any, ask: Ask) -> bytes:
         async with self._asking:
             while _receive(session, socket) is not None:
                 pass  # an answer to a request of a cell that is over
-            content = {"prompt": "", "password": False}
+            content = {"prompt": safe_text(ask.prompt), "password": ask.secret}
             session.send(socket, "input_request", content, parent, ident=ident)
             # A ZeroMQ descriptor tells of changes only, and not of all: polling is the simple way.
             while (reply := _receive(session, socket)) is None:  # noqa: ASYNC110

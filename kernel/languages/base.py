@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -13,12 +13,14 @@ import msgspec
 from hypercell.kernel.options import Invocation, Options
 
 if TYPE_CHECKING:
+    from hypercell.kernel.answers import Answer, Question
     from hypercell.kernel.errors import CellException
     from hypercell.kernel.home import Home
     from hypercell.kernel.result import OnEvent
     from hypercell.kernel.states import State
     from hypercell.vmm import Code, Hypervisor, Layer
     from hypercell.vmm.commands import Command
+    from hypercell.vmm.errors import HypercellError, Trap
     from hypercell.vmm.program import Limits
 
 __all__ = [
@@ -125,6 +127,7 @@ class Language(Protocol):
     common: frozenset[str]  # which of --add and --invoke it takes
     options: Sequence[OptionHelp]  # its own flags, for help and completion
     keywords: Sequence[str]  # for completion
+    info: Mapping[str, Any]  # of Jupyter's language_info: what differs from the above
 
     def check_flags(self, flags: Sequence[str]) -> tuple[str, ...]:
         """The words of the magic line that are no common option; UsageError for unknown ones."""
@@ -160,3 +163,21 @@ class Interpreter(Language, Protocol):
 
     def exit_code(self, error: CellException) -> int | None:
         """The exit code that ``script`` ended with; None if the exception says something else."""
+
+    line_magics: Mapping[str, str]  # name -> help: lines and first lines of a cell that the
+    cell_magics: Mapping[str, str]  # interpreter itself runs; they are part of the source
+
+    def trapped(self, trap: Trap) -> HypercellError:
+        """What a trap of the interpreter means for the cell."""
+
+    def is_whole(self, source: str) -> str:
+        """``complete``, ``incomplete`` or ``invalid`` by its lexical shape; never slow or deep."""
+
+    def ready(self, hypervisor: Hypervisor) -> State | None:
+        """What ``runtime`` returned; None before that."""
+
+    def ask(self, question: Question) -> Command:
+        """The ``Call`` that answers a front end's question."""
+
+    def answer(self, question: Question, text: str) -> Answer:
+        """What that call returned. ProtocolViolation."""

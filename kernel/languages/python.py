@@ -6,20 +6,25 @@ import asyncio
 import keyword
 import re
 import weakref
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hypercell.kernel.answers import Answer, Question
 from hypercell.kernel.errors import CellException, UsageError
-from hypercell.kernel.languages import python_reply, python_script
+from hypercell.kernel.languages import python_answer, python_reply, python_script
 from hypercell.kernel.languages.base import BuildContext, Cell, OptionHelp
+from hypercell.kernel.languages.python_runtime import magic_names
+from hypercell.kernel.languages.python_runtime import scan as shape
 from hypercell.kernel.result import OnEvent
 from hypercell.kernel.states import State
 from hypercell.kernel.toolchains import compiled
 from hypercell.kernel.toolchains.store import WASM
+from hypercell.kernel.traceback_text import summary
 from hypercell.vmm import abi
 from hypercell.vmm.commands import Call, Command, Instantiate, Load, Mount, Quota, Usage, Wasi
+from hypercell.vmm.errors import HypercellError, Trap
 from hypercell.vmm.program import MIB, Limits
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ _BUILTINS = (
     "abs all any bool bytes dict display enumerate filter float input int isinstance len list map "
     "max min open print range repr reversed round set sorted str sum super tuple type zip"
 )
+VERSION = "3.14.0"  # of the CPython in componentize-py; a test compares them
 _LIMITS = Limits(wall=120.0, memory=512 * MIB)
 _NUMBER = re.compile(r"cell (\d+)")
 # Trusted cells, run before the snapshot: what they touch is ready, what they define is forgotten.
@@ -56,7 +62,15 @@ class Python:
     common: frozenset[str] = frozenset()
     options: Sequence[OptionHelp] = ()
     keywords = tuple(sorted({*keyword.kwlist, *_BUILTINS.split()}))
-    comments = ("#", "\0", "\0")
+    line_magics = magic_names.LINE_MAGICS
+    cell_magics = magic_names.CELL_MAGICS
+    absent_magics = frozenset(magic_names.ABSENT)
+    info: Mapping[str, Any] = {
+        "version": VERSION,
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "pygments_lexer": "ipython3",
+        "nbconvert_exporter": "python",
+    }
 
     def __init__(self) -> None:
         self._made: weakref.WeakKeyDictionary[Hypervisor, State] = weakref.WeakKeyDictionary()
@@ -107,6 +121,37 @@ class Python:
     def exit_code(self, error: CellException) -> int | None:
         """The exit code of ``script``."""
         return python_script.exit_code(error.name, error.message)
+
+    def is_whole(self, source: str) -> str:
+        """By brackets, quotes, colons and indentation; what the VM says counts more."""
+        return shape.is_whole(source)
+
+    def ready(self, hypervisor: Hypervisor) -> State | None:
+        """The runtime, if it has been started."""
+        return self._made.get(hypervisor)
+
+    def ask(self, question: Question) -> Command:
+        """The command that answers a question."""
+        return _execute(
+            question.source, ask=question.what, cursor=question.cursor, detail=question.detail
+        )
+
+    def answer(self, question: Question, text: str) -> Answer:
+        """What it returned."""
+        return python_answer.checked(question, text)
+
+    def trapped(self, trap: Trap) -> HypercellError:
+        """CPython's own frames tell nobody anything about the cell."""
+        if trap.code == abi.TRAP_STACK_OVERFLOW:
+            return Trap(
+                "stack overflow inside of CPython: data or calls too deeply nested",
+                hint="repr, json, copy, pickle, == and del go as deep as the data; variables and "
+                "/home are as they were before this cell",
+            )
+        return Trap(
+            f"CPython gave up: {summary(trap)}",
+            hint="os.abort() does that; variables and /home are as they were before this cell",
+        )
 
     def listener(self, on_event: OnEvent) -> Callable[[int, bytes], None]:
         """Takes the VM's output."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hypercell.kernel.errors import CellException
-from hypercell.kernel.result import Clear, Display, OnEvent, Stream
+from hypercell.kernel.result import Ask, Clear, Display, OnEvent, Stream
 from hypercell.kernel.safe_text import safe_name
 from hypercell.vmm import abi
 from hypercell.vmm.errors import ProtocolViolation
@@ -15,16 +15,19 @@ from hypercell.vmm.errors import ProtocolViolation
 _STREAMS = {abi.STDOUT: "stdout", abi.STDERR: "stderr"}
 _LENGTH = 4
 _MAX_ID = 200  # characters of a display's name
+_PROMPT = 10_000  # characters
 
 
 class Record(msgspec.Struct, frozen=True):
     """One display record."""
 
-    kind: Literal["display", "result", "update", "clear"]
+    kind: Literal["display", "result", "update", "clear", "ask"]
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
     id: Annotated[str, msgspec.Meta(max_length=_MAX_ID)] = ""
     wait: bool = False
+    prompt: str = ""
+    secret: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -77,6 +80,8 @@ class Listener:
             raise ProtocolViolation(f"a display record cannot be read: {error}") from None
         if record.kind == "clear":
             self._on_event(Clear(record.wait))
+        elif record.kind == "ask":
+            self._on_event(Ask(record.prompt[:_PROMPT], record.secret))
         else:
             plain = record.data.get("text/plain")
             if not isinstance(plain, str):

@@ -27,7 +27,7 @@ def plain(lines: list[str]) -> str:
 
 
 def test_a_statement_is_a_cell(kernel: Client) -> None:
-    outcome = kernel.run('printf("%d\\n", 6*7);')
+    outcome = kernel.run('%%c\nprintf("%d\\n", 6*7);')
     assert (outcome.error, outcome.stream()) == ("", "42\n")
 
 
@@ -61,19 +61,19 @@ def test_a_program_of_several_files(kernel: Client) -> None:
 
 
 def test_home_is_kept_after_a_good_cell_only(kernel: Client) -> None:
-    write = 'FILE *f = fopen("{}", "w"); fputs("data", f); fclose(f); exit({});'
+    write = '%%c\nFILE *f = fopen("{}", "w"); fputs("data", f); fclose(f); exit({});'
     assert kernel.run(write.format("good.txt", 0)).error == ""
     assert kernel.run(write.format("bad.txt", 1)).error == "ExitStatus"
-    assert kernel.run("%%c --fresh\n" + write.format("fresh.txt", 0)).error == ""
-    trapped = 'FILE *f = fopen("bad2.txt", "w"); fclose(f); remove("good.txt"); abort();'
+    assert kernel.run(write.replace("%%c", "%%c --fresh").format("fresh.txt", 0)).error == ""
+    trapped = '%%c\nFILE *f = fopen("bad2.txt", "w"); fclose(f); remove("good.txt"); abort();'
     assert kernel.run(trapped).error == "Trap"
     files = kernel.run("%files").result
     assert "good.txt" in files
     assert "bad" not in files
     assert "fresh" not in files
-    read = 'char b[9] = ""; fgets(b, 9, fopen("/home/good.txt", "r")); puts(b);'
+    read = '%%c\nchar b[9] = ""; fgets(b, 9, fopen("/home/good.txt", "r")); puts(b);'
     assert kernel.run(read).stream() == "data\n"
-    assert kernel.run('remove("good.txt");').error == ""
+    assert kernel.run('%%c\nremove("good.txt");').error == ""
     assert "good.txt" not in kernel.run("%files").result
 
 
@@ -89,7 +89,7 @@ def test_memory_limit(kernel: Client) -> None:
     assert outcome.error == "MemoryLimitExceeded"
     assert outcome.stream() == "none\n"
     assert "4 MiB" in outcome.reply["evalue"]
-    assert kernel.run('puts("next");').stream() == "next\n"
+    assert kernel.run('%%c\nputs("next");').stream() == "next\n"
 
 
 def test_arguments_environment_input(kernel: Client) -> None:
@@ -107,7 +107,7 @@ def test_arguments_environment_input(kernel: Client) -> None:
 
 def test_input_from_the_front_end(kernel: Client) -> None:
     msg_id = kernel.client.execute(
-        'char name[50]; printf("name? "); fflush(stdout); scanf("%49s", name);'
+        '%%c\nchar name[50]; printf("name? "); fflush(stdout); scanf("%49s", name);'
         'printf("hello %s\\n", name);',
         allow_stdin=True,
     )
@@ -120,11 +120,11 @@ def test_input_from_the_front_end(kernel: Client) -> None:
 
 def test_nothing_of_the_host_is_there(kernel: Client) -> None:
     for path in ("/etc/passwd", "../../etc/passwd", "/proc/self/environ"):
-        outcome = kernel.run(f'FILE *f = fopen("{path}", "r"); printf("%p\\n", (void *)f);')
+        outcome = kernel.run(f'%%c\nFILE *f = fopen("{path}", "r"); printf("%p\\n", (void *)f);')
         assert outcome.stream() in ("(nil)\n", "0\n")
     outcome = kernel.run('%%c\n#include "/etc/passwd"\n')
     assert outcome.error == "BuildError"
-    outcome = kernel.run('extern char **environ; printf("%d\\n", environ && environ[0]);')
+    outcome = kernel.run('%%c\nextern char **environ; printf("%d\\n", environ && environ[0]);')
     assert outcome.stream() == "0\n"
 
 
@@ -146,4 +146,4 @@ def test_an_interrupt_ends_the_compiler(kernel: Client) -> None:
     time.sleep(1)
     kernel.manager.interrupt_kernel()
     assert kernel.wait(msg_id).error == "Interrupted"
-    assert kernel.run('puts("next");').stream() == "next\n"
+    assert kernel.run('%%c\nputs("next");').stream() == "next\n"

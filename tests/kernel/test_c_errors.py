@@ -44,8 +44,9 @@ async def test_errors_have_the_lines_of_the_notebook_cell(
     assert "hypercell-" not in text
 
 
-async def test_a_cell_without_a_magic_line_begins_at_line_1(session: Session) -> None:
-    result = await session.execute("int a;\nint b = c;")
+async def test_a_cell_without_a_magic_line_begins_at_line_1() -> None:
+    async with Session(Config(language="c")) as session:
+        result = await session.execute("int a;\nint b = c;")
     assert isinstance(result.error, BuildError)
     assert "cell:2:9:" in plain(result.error.diagnostics)
 

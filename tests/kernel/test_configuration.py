@@ -60,7 +60,7 @@ def test_a_granted_directory_is_read_only(configured: Configured, tmp_path: Path
     (granted / "x.txt").write_text("from the host")
     kernel = configured(f'[grants]\ndirectories = ["{granted}::/data"]\n')
     outcome = kernel.run(
-        'char b[99] = ""; fgets(b, 99, fopen("/data/x.txt", "r")); puts(b);\n'
+        '%%c\nchar b[99] = ""; fgets(b, 99, fopen("/data/x.txt", "r")); puts(b);\n'
         'printf("%d", fopen("/data/x.txt", "w") == NULL);'
     )
     assert (outcome.error, outcome.stream()) == ("", "from the host\n1")

@@ -1,4 +1,4 @@
-"""jupyter_kernel_test with every sample, for C and for WebAssembly text."""
+"""jupyter_kernel_test with every sample, for Python, for C and for WebAssembly text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any, ClassVar
 import jupyter_kernel_test
 import pytest
 
+# One pixel.
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
+)
 ADD = '(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))'
 WRITE = """%%wat
 (module (import "wasi_snapshot_preview1" "fd_write"
@@ -26,13 +31,12 @@ def _spec(kernelspec: Path) -> None:
 
 class _Common(jupyter_kernel_test.KernelTests):
     kernel_name = "hypercell"
-    file_extension = ".c"
-    language_name = "c"
+    file_extension = ".py"
+    language_name = "python"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "%files"
     invalid_code_samples: ClassVar[list[str]] = ["%%nothing\n", "%%wat --nothing\n"]
     test_pager = None  # no payloads: what a cell shows does not act
-    test_clear_output = None  # a cell cannot ask for it
 
     def test_stop_on_error_aborts(self) -> None:
         self.flush_channels()
@@ -45,7 +49,53 @@ class _Common(jupyter_kernel_test.KernelTests):
         assert replies == {bad: "error", good: "aborted"}
 
 
+class PythonTests(_Common):
+    code_history_pattern = "6 ?*"
+    code_hello_world = "print('hello, world')"
+    code_stderr = "import sys\nprint('test', file=sys.stderr)"
+    code_generate_error = "raise ValueError('on purpose')"
+    code_inspect_sample = "zip"
+    code_clear_output = "from IPython.display import clear_output\nclear_output()"
+    code_execute_result: ClassVar[list[dict[str, str]]] = [
+        {"code": "6 * 7", "result": "42"},
+        {"code": "x = [1, 2]\nx", "result": "[1, 2]"},
+        {"code": "%time 1 + 1", "result": "2"},
+        {"code": "await __import__('asyncio').sleep(0, 'slept')", "result": "'slept'"},
+    ]
+    code_display_data: ClassVar[list[dict[str, str]]] = [
+        {"code": "display('a')", "mime": "text/plain"},
+        {
+            "code": "import base64\nfrom IPython.display import Image\n"
+            f"display(Image(base64.b64decode({PNG!r})))",
+            "mime": "image/png",
+        },
+    ]
+    completion_samples: ClassVar[list[dict[str, Any]]] = [
+        {"text": "zi", "matches": {"zip"}},
+        {"text": "'a'.upp", "matches": {"upper"}},
+        {"text": "import js", "matches": {"json"}},
+        {"text": "%lim", "matches": {"%limits"}},
+        {"text": "%%pyt", "matches": {"%%python"}},
+    ]
+    complete_code_samples: ClassVar[list[str]] = [
+        "1",
+        "print('hello, world')",
+        "def f(x):\n  return x*2\n\n\n",
+        "%time f()",
+        "await f()",
+    ]
+    incomplete_code_samples: ClassVar[list[str]] = [
+        "print('''hello",
+        "def f(x):\n  x*2",
+        "f(",
+        "for x in y:",
+        "x = \\",
+    ]
+    invalid_code_samples: ClassVar[list[str]] = ["import = 7q", "x = = 2", "'open", "%%nothing\n"]
+
+
 class WatTests(_Common):
+    test_clear_output = None  # such a cell cannot ask for it
     code_history_pattern = "%%wat --invoke*"
     code_hello_world = WRITE.format(fd=1)
     code_stderr = WRITE.format(fd=2)
@@ -66,22 +116,26 @@ class WatTests(_Common):
 
 
 class CTests(_Common):
+    test_clear_output = None  # such a cell cannot ask for it
     code_history_pattern = "%%file*"
-    code_hello_world = 'puts("hello, world");'
-    code_stderr = 'fprintf(stderr, "test\\n");'
-    code_generate_error = "abort();"
+    code_hello_world = '%%c\nputs("hello, world");'
+    code_stderr = '%%c\nfprintf(stderr, "test\\n");'
+    code_generate_error = "%%c\nabort();"
     code_execute_result: ClassVar[list[dict[str, str]]] = [
         {"code": "%%file x.txt\ntext\n", "result": "/home/x.txt: 5 B"}
     ]
     code_display_data: ClassVar[list[dict[str, str]]] = [
-        {"code": '%files\nputs("x");', "mime": "text/plain"}
+        {"code": '%files\n%%c\nputs("x");', "mime": "text/plain"}
     ]
     completion_samples: ClassVar[list[dict[str, Any]]] = [
-        {"text": "  unsig", "matches": {"unsigned"}},
+        {"text": "%%c\n  unsig", "matches": {"unsigned"}},
         {"text": "%%c -std=c2", "matches": {"-std=c23"}},
     ]
-    complete_code_samples: ClassVar[list[str]] = ["int x;", "int main(void) { return 0; }"]
-    incomplete_code_samples: ClassVar[list[str]] = ["int main(void) {", "/* not yet"]
+    complete_code_samples: ClassVar[list[str]] = [
+        "%%c\nint x;",
+        "%%c\nint main(void) { return 0; }",
+    ]
+    incomplete_code_samples: ClassVar[list[str]] = ["%%c\nint main(void) {", "%%c\n/* not yet"]
 
 
 del _Common  # pytest would run it by itself

@@ -19,8 +19,8 @@ def test_kernel_info(kernel: Client) -> None:
     info = kernel.client.kernel_info(reply=True, timeout=SECONDS)["content"]
     assert info["implementation"] == "hypercell"
     assert info["supported_features"] == ["kernel subshells"]
-    assert info["language_info"]["file_extension"] == ".c"
-    assert info["language_info"]["mimetype"] == "text/x-csrc"
+    assert info["language_info"]["file_extension"] == ".py"
+    assert info["language_info"]["mimetype"] == "text/x-python"
     assert "%help" in info["banner"]
     assert info["help_links"]
 

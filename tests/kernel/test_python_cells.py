@@ -144,7 +144,9 @@ async def test_snapshots_and_reset(session: Session) -> None:
 async def test_fresh_sees_and_leaves_nothing(session: Session) -> None:
     await value(session, "x = 1\nopen('/home/f', 'w').close()")
     found = "sorted(name for name in globals() if not name.startswith('_')), os.listdir('/home')"
-    assert await value(session, f"%%python --fresh\nimport os\n{found}") == "(['Out', 'os'], [])"
+    assert (
+        await value(session, f"%%python --fresh\nimport os\n{found}") == "(['In', 'Out', 'os'], [])"
+    )
     await value(session, "%%python --fresh\nx = 2")
     assert await value(session, "x") == "1"
 

@@ -144,7 +144,7 @@ async def test_granted_directories(tmp_path: Path) -> None:
     grants = (DirectoryGrant(tmp_path, "/data"),)
     async with Session(Config(directories=grants)) as session:
         result = await session.execute(
-            'char b[99] = ""; FILE *f = fopen("/data/x.txt", "r"); fgets(b, 99, f); puts(b);\n'
+            '%%c\nchar b[99] = ""; FILE *f = fopen("/data/x.txt", "r"); fgets(b, 99, f); puts(b);\n'
             'printf("%d\\n", fopen("/data/new", "w") == NULL);'
         )
         assert result.check().stdout == b"from the host\n1\n"

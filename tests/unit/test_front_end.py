@@ -42,7 +42,7 @@ def matches(code: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("%%w", ("%%wat",)),
+        ("%%wa", ("%%wat",)),
         ("%fi", ("%files",)),
         ("%%lang --ti", ("--timeout",)),
         ("%%lang -O", ("-O", "-O0", "-O2")),

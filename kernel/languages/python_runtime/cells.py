@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import builtins
 import inspect
-import io
 import sys
-import tokenize
 import types
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import fresh, ipython, tracebacks
+from hypercell.kernel.languages.python_runtime import asked, fresh, ipython, tracebacks
+from hypercell.kernel.languages.python_runtime.compiling import (
+    CompiledCell,
+    cell_magic,
+    compile_cell,
+)
 from hypercell.kernel.languages.python_runtime.mimebundle import mimebundle
+from hypercell.kernel.languages.python_runtime.shell import Shell
 
-_compile, _exec, _eval, _parse = compile, exec, eval, ast.parse
-_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
+_exec, _eval = exec, eval
+_MOST_MISSED = 10_000  # numbers between two cells
 
 
 class Cells:
@@ -27,28 +29,39 @@ class Cells:
     def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
         self.emit = emit
         ipython.attach(emit)
-        fresh.install()
+        fresh.install(emit)
         self._main = types.ModuleType("__main__")
         self._names: dict[str, Any] = self._main.__dict__
         self._results: dict[int, Any] = {}
-        self._names.update(__builtins__=builtins, Out=self._results, _="", __="", ___="")
+        self._inputs = [""]
+        self._last: tuple[Any, Any, Any] = ("", "", "")
+        self._number = 0
+        self._names.update(__builtins__=builtins, Out=self._results, In=self._inputs)
+        self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shell = Shell(self._names, self._run_below)
+        self._shell.hidden = frozenset(self._names)
+        self._name = "<cell>"
+        self._line = 1
+        builtins.__dict__["get_ipython"] = lambda: self._shell
+        sys.modules["IPython"].__dict__["get_ipython"] = lambda: self._shell
 
     def execute(self, source: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a cell: how it ended. The value of a last expression is shown.
 
-        ``request``: label, line (of the source's first line), number, args, env.
+        ``request``: label, line (of the source's first line), number, args, env; or ``ask``: a
+        question of the front end, answered instead.
         """
-        name = f"<{request.get('label', 'cell')}>"
-        source = "\n" * (request.get("line", 1) - 1) + source
         sys.modules["__main__"] = self._main
         sys.argv = ["", *request.get("args", ())]
-        tracebacks.remember(name, source)
         fresh.begin(request.get("env", {}))
         try:
-            value = self._run(source, name)
+            if "ask" in request:
+                return dict(asked.answer(request["ask"], source, request, self._names))
+            self._begin(source, request)
+            value = self._run(source, self._line)
             if value is not None:
-                self._show(value, request.get("number", 0))
+                self._show(value)
         except SystemExit as error:
             return _exit_reply(error)
         except BaseException as error:
@@ -57,31 +70,45 @@ class Cells:
             fresh.end()
         return {"status": "ok"}
 
-    def _run(self, source: str, name: str) -> Any:
-        """The value of the last expression, if the cell ends in one that is to be shown."""
-        tree = _parse(source, name)
-        last = tree.body[-1] if tree.body else None
-        value = None
-        if isinstance(last, ast.Expr) and not _ends_in_semicolon(source):
-            tree.body.pop()
-            value = ast.Expression(last.value)
-        # The flags are the cell's alone: `from __future__` of this file is not.
-        body = _compile(tree, name, "exec", _FLAGS, True)
-        end = _compile(value, name, "eval", _FLAGS, True) if value is not None else None
-        if (body.co_flags | (end.co_flags if end else 0)) & inspect.CO_COROUTINE:
-            return self._wait(self._run_awaiting(body, end))
-        _exec(body, self._names)
-        return _eval(end, self._names) if end else None
+    def _begin(self, source: str, request: dict[str, Any]) -> None:
+        """The cell gets its number, ``In`` and ``_i`` its text."""
+        self._name = f"<{request.get('label', 'cell')}>"
+        self._line = request.get("line", 1)
+        self._number = request.get("number") or self._number + 1
+        self._shell.execution_count = self._number
+        names, inputs = self._names, self._inputs
+        names["_iii"], names["_ii"], names["_i"] = names.get("_ii"), names.get("_i"), inputs[-1]
+        if len(inputs) <= self._number < len(inputs) + _MOST_MISSED:
+            inputs += [""] * (self._number - len(inputs))  # cells that were no Python
+            inputs.append(source)
+        names[f"_i{self._number}"] = source
+        tracebacks.remember(self._name, "\n" * (self._line - 1) + source)
 
-    async def _run_awaiting(self, body: types.CodeType, end: types.CodeType | None) -> Any:
+    def _run(self, source: str, line: int) -> Any:
+        """The value of the last expression, if the cell ends in one that is to be shown."""
+        if (magic := cell_magic(source)) is not None:
+            name, rest, below = magic
+            self._line = line + source[: len(source) - len(below)].count("\n")
+            return self._shell.run_cell_magic(name, rest, below)
+        cell = compile_cell("\n" * (line - 1) + source, self._name)
+        if cell.awaits:
+            return self._wait(self._run_awaiting(cell))
+        _exec(cell.body, self._names)
+        return _eval(cell.value, self._names) if cell.value else None
+
+    def _run_below(self, source: str) -> Any:
+        """What stands below a ``%%`` magic of Python."""
+        return self._run(source, self._line)
+
+    async def _run_awaiting(self, cell: CompiledCell) -> Any:
         """The same in the event loop, for a cell with ``await`` in it."""
         found = None
-        for code in (body, end):
+        for code in (cell.body, cell.value):
             if code is not None:
                 found = _eval(code, self._names)
                 if code.co_flags & inspect.CO_COROUTINE:
                     found = await found
-        return found if end else None
+        return found if cell.value else None
 
     def _wait(self, awaitable: Any) -> Any:
         """Top-level ``await``: one loop for all cells, so that tasks go on in later ones."""
@@ -90,26 +117,16 @@ class Cells:
         asyncio.set_event_loop(self._loop)
         return self._loop.run_until_complete(awaitable)
 
-    def _show(self, value: Any, number: int) -> None:
+    def _show(self, value: Any) -> None:
+        """Show the value; ``_`` is it, unless ``_`` became the user's own."""
         names = self._names
-        names["___"], names["__"], names["_"] = names.get("__"), names.get("_"), value
-        self._results[number] = value
+        mine = zip(("_", "__", "___"), self._last, strict=True)
+        if all(names.get(name) is last for name, last in mine):
+            self._last = (value, *self._last[:2])
+            names["_"], names["__"], names["___"] = self._last
+        names[f"_{self._number}"] = self._results[self._number] = value
         data, metadata = mimebundle(value)
         ipython.emit({"kind": "result", "data": data, "metadata": metadata})
-
-
-def _ends_in_semicolon(source: str) -> bool:
-    """Whether the last token is one: then the last value is not shown."""
-    if ";" not in source:
-        return False
-    last = ""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type not in _QUIET:
-                last = token.string
-    except (tokenize.TokenError, SyntaxError):
-        return False
-    return last == ";"
 
 
 def _exit_reply(error: SystemExit) -> dict[str, Any]:

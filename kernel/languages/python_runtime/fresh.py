@@ -11,11 +11,16 @@ import os
 import random
 import sys
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 _seed, _setstate = random.seed, random.setstate
 _FileIO, _BufferedReader, _TextIOWrapper = io.FileIO, io.BufferedReader, io.TextIOWrapper
 _tempfile: Any = tempfile
+_LONGEST_PROMPT = 10_000  # characters
+
+
+_emit: Callable[[dict[str, Any]], None] = lambda record: None  # noqa: E731 (set by install)
 
 
 class _Chosen:
@@ -36,23 +41,30 @@ def setstate(state: Any) -> None:
     _Chosen.by_user = True
 
 
-def ask(prompt: object = "", /) -> str:
-    """``input``: the one of CPython takes the cell for a terminal, and prompts on stderr."""
-    sys.stdout.write(str(prompt))
+def _ask(prompt: object, *, secret: bool) -> str:
+    """A line from the reader. The prompt goes the same way, so that it stands at the field."""
     sys.stdout.flush()
+    _emit({"kind": "ask", "prompt": str(prompt)[:_LONGEST_PROMPT], "secret": secret})
     line = sys.stdin.readline()
     if not line:
         raise EOFError("the end of the input")
     return line.removesuffix("\n")
 
 
+def ask(prompt: object = "", /) -> str:
+    """``input``: the one of CPython takes the cell for a terminal, and prompts on stderr."""
+    return _ask(prompt, secret=False)
+
+
 def ask_secretly(prompt: str = "Password: ", stream: Any = None, *, echo_char: Any = None) -> str:
     """``getpass.getpass``: there is no terminal whose echo could be turned off."""
-    return ask(prompt)
+    return _ask(prompt, secret=True)
 
 
-def install() -> None:
+def install(emit: Callable[[dict[str, Any]], None]) -> None:
     """Put these in the place of CPython's."""
+    global _emit
+    _emit = emit
     random.seed, random.setstate = seed, setstate
     ask.__name__ = ask.__qualname__ = "input"
     builtins.__dict__["input"] = ask

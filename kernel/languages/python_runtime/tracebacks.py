@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ from hypercell.kernel.languages.python_runtime.mimebundle import cut
 
 _MOST = 100_000  # characters
 _MOST_MESSAGE = 10_000
+_RUNTIME = os.path.dirname(__file__)
 _cells: set[str] = set()
 _TracebackException: Any = traceback.TracebackException
 
@@ -21,6 +23,22 @@ def remember(name: str, source: str) -> None:
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
+def _hide(whole: Any) -> None:
+    """Take the frames that are ours out of a traceback and those that led to it."""
+    stack, seen = [whole], set()
+    while stack:
+        one = stack.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [f for f in one.stack if not _ours(f.filename)]
+        stack += [one.__cause__, one.__context__, *(one.exceptions or ())]
+
+
+def _ours(file: str) -> bool:
+    return file.startswith(_RUNTIME) or file == "<timeit-src>"
+
+
 def report(error: BaseException) -> dict[str, Any]:
     """``error`` as a reply, from the outermost frame that is a cell's."""
     tb: TracebackType | None = error.__traceback__
@@ -28,6 +46,7 @@ def report(error: BaseException) -> dict[str, Any]:
         tb = tb.tb_next
     try:
         whole = _TracebackException(type(error), error, tb, compact=True)
+        _hide(whole)
         text = "".join(whole.format(colorize=True))
     except Exception as other:  # a broken __str__, or no memory left
         text = f"(the traceback cannot be shown: {type(other).__name__})"

@@ -1,0 +1,91 @@
+"""A cell's text becomes code: its body, and a last expression whose value is shown."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import types
+from dataclasses import dataclass
+
+from hypercell.kernel.languages.python_runtime.transform import transform
+
+_compile, _transform = compile, transform
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+@dataclass
+class CompiledCell:
+    """``value``: code of the last expression; ``awaits``: it must run in an event loop."""
+
+    body: types.CodeType
+    value: types.CodeType | None
+    awaits: bool
+
+
+def compile_cell(source: str, name: str) -> CompiledCell:
+    """SyntaxError with the lines of the cell, as they are written."""
+    tree, source = _tree(source, name)
+    last = tree.body[-1] if tree.body else None
+    value = None
+    if isinstance(last, ast.Expr) and not (";" in source and _semicolon_follows(source, last)):
+        tree.body.pop()
+        value = ast.Expression(last.value)
+    # The flags are the cell's alone: `from __future__` of this file is not.
+    body = _compile(tree, name, "exec", _FLAGS, True)
+    end = _compile(value, name, "eval", _FLAGS, True) if value is not None else None
+    flags = body.co_flags | (end.co_flags if end else 0)
+    return CompiledCell(body, end, bool(flags & inspect.CO_COROUTINE))
+
+
+def cell_magic(source: str) -> tuple[str, str, str] | None:
+    """Name, rest of the line and the lines below, if the cell begins with ``%%name``."""
+    if "%%" not in source:
+        return None
+    text = source.lstrip()
+    if not text.startswith("%%"):
+        return None
+    line, _, below = text.partition("\n")
+    name, _, rest = line[2:].strip().partition(" ")
+    return name, rest.strip(), below
+
+
+def _parse(source: str, name: str) -> ast.Module:
+    tree: ast.Module = _compile(source, name, "exec", ast.PyCF_ONLY_AST | _FLAGS, True)
+    return tree
+
+
+def _tree(source: str, name: str) -> tuple[ast.Module, str]:
+    """Python is never read as a magic: what parses is not looked at again."""
+    try:
+        return _parse(source, name), source
+    except SyntaxError:
+        changed = _transform(source)
+        if changed is None:
+            raise
+    text, lines = changed
+    try:
+        tree = _parse(text, name)
+    except SyntaxError as error:
+        if error.lineno in lines:
+            error.text = linecache.getline(name, error.lineno or 0) or error.text
+        raise
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", None)
+        if line in lines:  # carets below the line as it is written
+            written = linecache.getline(name, line).rstrip()
+            node.col_offset = len(written) - len(written.lstrip())  # type: ignore[attr-defined]
+            node.end_col_offset = len(written.encode())  # type: ignore[attr-defined]
+            node.end_lineno = line  # type: ignore[attr-defined]
+    return tree, text
+
+
+def _semicolon_follows(source: str, last: ast.stmt) -> bool:
+    """Whether the last statement ends in one: then its value is not shown."""
+    lines = source.split("\n")[(last.end_lineno or 1) - 1 :]
+    lines[0] = lines[0].encode()[last.end_col_offset or 0 :].decode()
+    for line in lines:
+        rest = line.lstrip(" \t\r\f)\\")
+        if rest and not rest.startswith("#"):
+            return rest.startswith(";")
+    return False

@@ -1,0 +1,72 @@
+"""Where in a cell a magic stands: what it sees, and what its tracebacks name."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import types
+from dataclasses import dataclass
+from typing import Any
+
+_compile, _exec, _eval = compile, exec, eval
+
+
+class UsageError(Exception):
+    """A magic that is not right, or not there."""
+
+    __module__ = "builtins"  # tracebacks call it UsageError
+
+
+@dataclass
+class Place:
+    """``variables`` are the cell's; ``local``: those of the function around it, if any."""
+
+    variables: dict[str, Any]
+    local: dict[str, Any] | None
+    file: str
+    line: int
+
+    @classmethod
+    def of(cls, frame: types.FrameType, variables: dict[str, Any]) -> Place:
+        """The place of the code that ``frame`` runs."""
+        inner = frame.f_globals is variables and frame.f_locals is not frame.f_globals
+        code = frame.f_code
+        return cls(
+            variables, dict(frame.f_locals) if inner else None, code.co_filename, frame.f_lineno
+        )
+
+    def merged(self) -> dict[str, Any]:
+        """The variables; in a function a copy, with its own."""
+        return self.variables if self.local is None else {**self.variables, **self.local}
+
+    def parse(self, text: str) -> ast.Module:
+        """``text`` as if it stood where the magic does."""
+        try:
+            tree: Any = _compile(text, self.file, "exec", ast.PyCF_ONLY_AST, True)
+        except SyntaxError as error:
+            error.lineno = (error.lineno or 1) + self.line - 1
+            raise
+        shift = max(linecache.getline(self.file, self.line).rfind(text), 0)
+        nodes: Any = ast.walk(tree)
+        for node in nodes:
+            if hasattr(node, "lineno"):
+                node.lineno += self.line - 1
+                node.end_lineno += self.line - 1
+                node.col_offset += shift
+                node.end_col_offset += shift
+        return tree  # type: ignore[no-any-return]
+
+    def run(self, tree: ast.Module) -> Any:
+        """Run it: the value of a last expression."""
+        names = self.merged()
+        last = tree.body[-1] if tree.body else None
+        value = None
+        if isinstance(last, ast.Expr):
+            tree.body.pop()
+            value = _compile(ast.Expression(last.value), self.file, "eval", 0, True)
+        _exec(_compile(tree, self.file, "exec", 0, True), names)
+        return _eval(value, names) if value is not None else None
+
+    def value(self, text: str) -> Any:
+        """The value of an expression."""
+        return _eval(_compile(text, self.file, "eval", 0, True), self.merged())

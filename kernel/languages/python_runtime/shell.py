@@ -1,0 +1,118 @@
+"""``get_ipython()``: what magics, ``!`` and ``?`` in a cell call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hypercell.kernel.languages.python_runtime import inspector, running, timing, workspace
+from hypercell.kernel.languages.python_runtime.ipython import emit
+from hypercell.kernel.languages.python_runtime.magic_names import (
+    ABSENT,
+    CELL_MAGICS,
+    LINE_MAGICS,
+)
+from hypercell.kernel.languages.python_runtime.place import Place, UsageError
+
+_OWN = ", ".join(["%files", "%undo", "%limits"])
+_SHOWN_AS = {
+    "html": "text/html",
+    "latex": "text/latex",
+    "markdown": "text/markdown",
+    "svg": "image/svg+xml",
+}
+
+
+class Shell:
+    """``user_ns``: the variables; ``run(source)``: runs the text of a cell."""
+
+    def __init__(self, names: dict[str, Any], run: Callable[[str], Any]) -> None:
+        self.user_ns = names
+        self.hidden: frozenset[str] = frozenset()  # names that %who does not show
+        self.execution_count = 1
+        self._run = run
+
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """``%name line``."""
+        magic = _LINES.get(magic_name)
+        if magic is None:
+            raise _unknown(magic_name, "%")
+        return magic(self, line, Place.of(sys._getframe(_stack_depth), self.user_ns))
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """``%%name line`` and the cell below it."""
+        if magic_name in _SHOWN_AS:
+            data = {_SHOWN_AS[magic_name]: cell, "text/plain": f"<%%{magic_name}>"}
+            emit({"kind": "display", "data": data, "metadata": {}, "id": ""})
+            return None
+        if magic_name == "time":
+            return timing.time_cell(lambda: self._run(cell))
+        if magic_name == "timeit":
+            place = Place(self.user_ns, None, "<timeit>", 1)
+            return timing.timeit(self, line, place, cell)
+        if magic_name == "capture":
+            return workspace.capture(self, line, lambda: self._run(cell))
+        raise _unknown(magic_name, "%%")
+
+    def misplaced(self, name: str) -> None:
+        """``%%name`` below the first line."""
+        raise UsageError(f"%%{name} must be the first line of a cell")
+
+    def system(self, command: str) -> None:
+        """``!command``."""
+        raise UsageError(
+            f"!{command}: there is no shell and no other program in a micro-VM; "
+            "files: pathlib, os, shutil; languages: %languages"
+        )
+
+    getoutput = system
+
+    def magic(self, text: str) -> Any:
+        """``name line`` in one text."""
+        name, _, line = text.removeprefix("%").partition(" ")
+        return self.run_line_magic(name, line, 2)
+
+    def __repr__(self) -> str:
+        return "<the shell of Hypercell's Python cells>"
+
+
+def _unknown(name: str, sign: str) -> UsageError:
+    if name in ABSENT:
+        return UsageError(f"{sign}{name} is not there: {ABSENT[name]}")
+    if f"{sign}{name}" in {*(f"%{n}" for n in LINE_MAGICS), *(f"%%{n}" for n in CELL_MAGICS)}:
+        return UsageError(f"{sign}{name} cannot be used here")
+    if sign == "%":
+        return UsageError(
+            f"there is no magic %{name} within a Python cell: %lsmagic lists them; "
+            f"those of Hypercell ({_OWN}, …) stand at the top of a cell"
+        )
+    return UsageError(f"there is no magic %%{name}: %lsmagic lists them")
+
+
+def _lsmagic(shell: Shell, line: str, place: Place) -> None:
+    sys.stdout.write(
+        "In a Python cell:\n"
+        + "".join(f"  {text}\n" for text in (*LINE_MAGICS.values(), *CELL_MAGICS.values()))
+        + "At the top of any cell: %help lists the others.\n"
+    )
+
+
+_LINES: dict[str, Callable[[Any, str, Place], Any]] = {
+    "cd": workspace.cd,
+    "env": workspace.env,
+    "history": workspace.history,
+    "ls": workspace.ls,
+    "lsmagic": _lsmagic,
+    "pdoc": inspector.pdoc,
+    "pinfo": inspector.pinfo,
+    "pinfo2": inspector.pinfo2,
+    "psource": inspector.psource,
+    "pwd": workspace.pwd,
+    "run": running.run,
+    "time": timing.time_line,
+    "timeit": timing.timeit,
+    "who": workspace.who,
+    "who_ls": workspace.who_ls,
+    "whos": workspace.whos,
+}
