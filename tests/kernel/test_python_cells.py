@@ -13,7 +13,7 @@ from python_session import fails, hypervisor_fixture, plain, session_fixture, va
 
 from hypercell.kernel.config import Config
 from hypercell.kernel.errors import CellException, UsageError
-from hypercell.kernel.result import Display, Event
+from hypercell.kernel.result import Event
 from hypercell.kernel.session import Session
 from hypercell.vmm import Hypervisor
 from hypercell.vmm.errors import ExitStatus, Interrupted, TimedOut, Trap, WorkerLost
@@ -238,19 +238,6 @@ async def test_output_comes_as_it_is_printed_and_in_order(session: Session) -> N
 @pytest.mark.parametrize("cell", ["1;", "None", "x = 1", "", "# only a comment", "print()"])
 async def test_nothing_is_shown(session: Session, cell: str) -> None:
     assert await value(session, cell) == ""
-
-
-async def test_only_what_is_safe_is_shown(session: Session) -> None:
-    events: list[Event] = []
-    await session.execute(
-        "from IPython.display import HTML, Image, display\n"
-        "display(HTML('<script>1</script>'))\n"
-        "class Png:\n    def _repr_png_(self):\n        return b'no png'\nPng()",
-        on_event=events.append,
-    )
-    shown = [event.data for event in events if isinstance(event, Display)]
-    assert len(shown) == 2
-    assert all(set(data) == {"text/plain"} for data in shown)
 
 
 async def test_a_traceback_points_into_the_cell(session: Session) -> None:
