@@ -183,7 +183,7 @@ def clean_name(name: str) -> str:
         raise FileRefused(f"{name!r} is not below /home", hint="a cell's files are in /home")
     try:
         path = check_path(name.removeprefix("/home/"))
-    except (ProtocolViolation, UnicodeEncodeError):
+    except ProtocolViolation:
         raise FileRefused(
             f"{name!r} is no name for a file in /home", hint="like data.txt or lib/util.c"
         ) from None

@@ -88,6 +88,10 @@ def check_path(name: str) -> str:
     parts = name.removeprefix("./").removesuffix("/").split("/")
     if len(parts) > MAX_DEPTH:
         raise ProtocolViolation(f"a path has more than {MAX_DEPTH} components")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ProtocolViolation("a path is not UTF-8") from None
     for part in parts:
         if part in ("", ".", "..") or "\0" in part or len(part.encode()) > MAX_NAME:
             raise ProtocolViolation(f"{name[:100]!r} is no path below /home")

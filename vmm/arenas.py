@@ -26,7 +26,7 @@ class ArenaRecords(msgspec.Struct, frozen=True):
 
 # So much of a grow by whole huge pages is made at once: KVM then maps 2 MiB at a fault, else 4 KiB.
 _AHEAD = 0x200_0000
-_UNITS = abi.ARENA_LIMIT // abi.HUGE
+UNITS = abi.ARENA_LIMIT // abi.HUGE  # stretches of 2 MiB that an arena has at most
 
 
 def _address(arena: int, offset: int) -> int:
@@ -88,7 +88,7 @@ class Arenas:
         units = range(old // abi.HUGE, -(-new // abi.HUGE))
         if self._tables.free_tables < len(units) + 5:  # a table a unit, a directory a GiB
             return False
-        fresh = sum(arena * _UNITS + unit not in self._blocks for unit in units)
+        fresh = sum(arena * UNITS + unit not in self._blocks for unit in units)
         try:
             self._memory.extend_pool(_block_gpa(self._next_block + fresh))
         except SystemCallFailed as error:
@@ -98,9 +98,9 @@ class Arenas:
         return True
 
     def _commit(self, arena: int, unit: int, start: int, end: int, *, ahead: bool) -> None:
-        block = self._blocks.get(arena * _UNITS + unit)
+        block = self._blocks.get(arena * UNITS + unit)
         if block is None:
-            block = self._blocks[arena * _UNITS + unit] = self._next_block
+            block = self._blocks[arena * UNITS + unit] = self._next_block
             self._next_block += 1
             if unit or end - start == abi.HUGE:  # a memory that is already large
                 libc.advise_huge(self._memory.host_address(_block_gpa(block), abi.HUGE), abi.HUGE)
@@ -116,7 +116,7 @@ class Arenas:
         Only there: no VM has seen the tables of the file yet.
         """
         for key, block in self._blocks.items():
-            arena, unit = divmod(key, _UNITS)
+            arena, unit = divmod(key, UNITS)
             if (unit + 1) * abi.HUGE <= self._committed[arena]:
                 slot = self._tables.directory_entry(_address(arena, unit * abi.HUGE))
                 entry = _block_gpa(block) | READ_WRITE | LARGE
@@ -131,7 +131,7 @@ class Arenas:
         for arena, (now, then) in enumerate(zip(self._committed, records.committed, strict=True)):
             for unit in range(then // abi.HUGE, -(-now // abi.HUGE)):
                 start, end = max(then, unit * abi.HUGE), min(now, (unit + 1) * abi.HUGE)
-                gpa = _block_gpa(self._blocks[arena * _UNITS + unit]) + start % abi.HUGE
+                gpa = _block_gpa(self._blocks[arena * UNITS + unit]) + start % abi.HUGE
                 self._tables.clear(_address(arena, start), end - start)
                 address = self._memory.host_address(gpa, end - start)
                 libc.madvise(address, end - start, libc.MADV_DONTNEED)

@@ -14,7 +14,13 @@ _FAIR = 16
 
 
 class AsyncChannel(ChannelCore[Message]):
-    """One reader at a time; any number of tasks may send."""
+    """One reader at a time; any number of tasks may send. It takes no sockets.
+
+    The other end could send itself, in the first packet of a message, and die: held here, it would
+    keep the stream open, and its end would never be seen.
+    """
+
+    _sockets = False
 
     def __init__(self, sock: socket.socket, accept: Any, *, max_message: int = MAX_MESSAGE) -> None:
         super().__init__(sock, accept, max_message=max_message)

@@ -2,8 +2,8 @@
 
 A message is cut into packets of at most ``PACKET`` bytes, each with one byte in front that says
 whether more follow; descriptors travel with the first. The receiver trusts nothing: a message
-that is too long, carries too many descriptors or does not fit its type is a ``ProtocolViolation``
-(and its descriptors are closed); the end of the stream is ``WorkerLost``.
+that is too long, cut into small packets, carries too many descriptors or does not fit its type is a
+``ProtocolViolation`` (and its descriptors are closed); the end of the stream is ``WorkerLost``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import os
 import select
 import socket
+import stat
 from collections.abc import Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -45,6 +46,8 @@ def close_all(descriptors: Sequence[int]) -> None:
 
 class ChannelCore(Generic[Message]):
     """What ``Channel`` and ``AsyncChannel`` share. ``accept``: the type to receive."""
+
+    _sockets = True  # whether descriptors may be sockets
 
     def __init__(self, sock: socket.socket, accept: Any, *, max_message: int = MAX_MESSAGE) -> None:
         self._sock = sock
@@ -95,6 +98,8 @@ class ChannelCore(Generic[Message]):
                 numbers = array.array("i")
                 numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
                 self._descriptors += numbers
+                if not self._sockets and any(map(_is_socket, numbers)):
+                    self._violation("a message carries a socket")
         if not data:
             raise WorkerLost(LOST)
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
@@ -105,8 +110,8 @@ class ChannelCore(Generic[Message]):
         if sum(map(len, self._parts)) > self._max_message:
             self._violation(f"a message is over the limit of {self._max_message} bytes")
         if data[:1] == _MORE:
-            if len(data) == 1:
-                self._violation("a message has an empty packet")
+            if len(data) != PACKET + 1:
+                self._violation(f"a message is cut into packets of {len(data)} bytes")
             return None
         try:
             message = self._decoder.decode(b"".join(self._parts))
@@ -119,6 +124,10 @@ class ChannelCore(Generic[Message]):
         close_all(self._descriptors)
         self._descriptors, self._parts = [], []
         raise ProtocolViolation(what)
+
+
+def _is_socket(fd: int) -> bool:
+    return stat.S_ISSOCK(os.fstat(fd).st_mode)
 
 
 class Channel(ChannelCore[Message]):

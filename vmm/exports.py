@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hypercell.vmm.commands import Command, Export, Ok, Reply
-from hypercell.vmm.errors import HomeLimitExceeded
+from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
 from hypercell.vmm.program import Limits
 
 HOME = "/home"
@@ -25,7 +25,8 @@ class Exports:
     ) -> None:
         """Take the pieces in the replies to ``Export`` commands.
 
-        HomeLimitExceeded if a tar is larger than anything that the limits allow.
+        HomeLimitExceeded if a tar is larger than anything that the limits allow; ProtocolViolation
+        for crumbs, which would take an hour.
         """
         for command, reply in zip(commands, replies, strict=False):
             if not isinstance(command, Export) or not isinstance(reply, Ok):
@@ -37,6 +38,8 @@ class Exports:
             pieces.append(reply.data)
             if not (reply.size and reply.data):
                 self._whole.add(path)
+            elif len(reply.data) < command.max // 2:  # our guest fills them but for a header
+                raise ProtocolViolation(f"{path} comes in pieces of {len(reply.data)} bytes")
             _check(path, sum(map(len, pieces)), limits)
 
     def take(self, path: str) -> bytes | None:

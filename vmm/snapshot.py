@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hypercell.vmm import abi, libc, memfd
-from hypercell.vmm.arenas import ArenaRecords
+from hypercell.vmm.arenas import UNITS, ArenaRecords
 from hypercell.vmm.cpu_state import Registers
 from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
@@ -50,6 +50,8 @@ class SnapshotState(msgspec.Struct, frozen=True):
             and all(0 <= c <= abi.ARENA_LIMIT and c % abi.PAGE == 0 for c in arenas.committed)
             and 0 <= arenas.next_block <= pool_blocks
             and all(0 <= block < arenas.next_block for block in arenas.blocks.values())
+            and all(0 <= unit < abi.ARENA_COUNT * UNITS for unit in arenas.blocks)
+            and all(0 <= number < 1 << 64 for number in msgspec.structs.astuple(self.registers))
             and FIRST_FREE_TABLE <= self.next_table <= _TABLES[1]
             and self.next_table % abi.PAGE == 0
             and 0 <= self.ring_position < 1 << 63

@@ -33,6 +33,7 @@ _HEAP = {
     0x69: "exn",
 }
 _MAX_ITEMS = 1_000_000
+_MAX_PAGE = 16  # as a power of two
 _FUNC, _STRUCT, _ARRAY, _SUB_FINAL, _SUB, _REC = 0x60, 0x5F, 0x5E, 0x4F, 0x50, 0x4E
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
@@ -131,9 +132,15 @@ class _Sections:
         flags = self.byte()
         least = self.number()
         most = str(self.number()) if flags & 1 else ""
-        page = f", page size {1 << self.number()}" if flags & 8 else ""
+        page = f", page size {1 << self.page_size()}" if flags & 8 else ""
         wide = "i64 " if flags & 4 else ""
         return f"{wide}{least}..{most}{page}"
+
+    def page_size(self) -> int:
+        power = self.number()
+        if power > _MAX_PAGE:
+            raise ValueError(f"pages of 2**{power} bytes")
+        return power
 
     def table(self) -> str:
         initialised = self.data[self.at : self.at + 2] == b"\x40\x00"

@@ -43,7 +43,7 @@ def ended(text: str) -> CellException | None:
     """The exception of a cell, or None. ProtocolViolation if it is no reply at all."""
     try:
         reply = msgspec.json.decode(text, type=Reply)
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ProtocolViolation(f"the reply of the Python VM cannot be read: {error}") from None
     if reply.status == "ok":
         return None
@@ -76,7 +76,7 @@ class Listener:
     def _take(self, data: bytes) -> None:
         try:
             record = msgspec.json.decode(data, type=Record)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise ProtocolViolation(f"a display record cannot be read: {error}") from None
         if record.kind == "clear":
             self._on_event(Clear(record.wait))

@@ -16,6 +16,7 @@ from hypercell.vmm.errors import (
     Interrupted,
     InvokeError,
     OutputLimitExceeded,
+    ProtocolViolation,
     TimedOut,
 )
 
@@ -220,6 +221,12 @@ async def test_home_is_bounded_by_the_kernel_process_too(hypervisor):
         for path in ("/home", "/data"):
             with pytest.raises(HomeLimitExceeded):
                 vm._exports.collect([c.Export(path)], [c.Ok(data=bytes(2 << 20))], none)
+
+
+async def test_home_in_crumbs_is_refused(hypervisor):
+    async with await hypervisor.acquire() as vm:
+        with pytest.raises(ProtocolViolation, match="pieces of 1 bytes"):
+            vm._exports.collect([c.Export()], [c.Ok(data=b"x", size=1)], Limits())
 
 
 async def test_a_layer_is_mounted(hypervisor):

@@ -240,8 +240,9 @@ def test_what_a_declaration_declares(source: str, names: set[str]):
         "struct{}" * 20_000,
         '"' * 99_999 + "\\",
         "f(((" * 9_000 + "){",
+        "#include <stdio.h>\\\n",
     ],
-    ids=["deep", "open", "wide", "quotes", "heads"],
+    ids=["deep", "open", "wide", "quotes", "heads", "continued"],
 )
 def test_hostile_text_ends_as_text_for_clang(source: str):
     assert source in translation_unit(source, 1)

@@ -130,6 +130,28 @@ def test_an_endless_message_is_refused():
     raw.close()
 
 
+def test_small_packets_are_refused():
+    """A message of crumbs would take a second for each that it has."""
+    raw, theirs = channels.pair()
+    raw.send(b"\x01" + b"x" * (PACKET - 1))
+    with pytest.raises(ProtocolViolation):
+        Channel(theirs, ToWorker).receive()
+    raw.close()
+    theirs.close()
+
+
+async def test_an_end_that_sends_itself_does_not_keep_the_stream_open():
+    before = open_descriptors()
+    ours, theirs = channels.pair()
+    channel = AsyncChannel(ours, Output)
+    socket.send_fds(theirs, [b"\x01" + b"x" * PACKET], [theirs.fileno()])
+    theirs.close()
+    with pytest.raises(ProtocolViolation, match="socket"):
+        await channel.receive()
+    channel.close()
+    assert open_descriptors() == before
+
+
 def test_a_packet_over_its_size_is_refused():
     raw, theirs = channels.pair()
     raw.send(b"\x00" + b"x" * (PACKET + 100))

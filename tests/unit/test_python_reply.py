@@ -45,6 +45,7 @@ def test_streams_and_records_become_events_whatever_the_pieces() -> None:
         record(kind="display", data={}, metadata=[1]),
         record(kind="update", data={}, id="x" * 300),
         b"\xff\xff\x00\x00" + b"[" * 0xFFFF,
+        b"\x07\x00\x00\x00" + b'{"\xce": 1',
     ],
 )
 def test_a_bad_record_ends_the_cell(data: bytes) -> None:

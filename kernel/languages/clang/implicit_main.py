@@ -106,7 +106,9 @@ def _halves(source: str, first_line: int, items: Sequence[Item], names: set[str]
     parameters = "void"
     if {"argc", "argv"} & (names - _declared(items)):
         parameters = "int argc, char **argv"
-    split = source.index("\n", items[leading - 1].end) + 1 if leading else 0
+    split = 0
+    if leading:  # a directive whose last line is continued reaches to the end
+        split = source.find("\n", items[leading - 1].end) + 1 or len(source)
     first = _without(source, above)  # as long as the source
     between = first_line + source.count("\n", 0, split)
     last = first_line + source.count("\n") - 1

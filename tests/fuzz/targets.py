@@ -1,0 +1,15 @@
+"""All fuzz targets."""
+
+from __future__ import annotations
+
+import files_side
+import guest_side
+import messages_side
+import text_side
+
+TARGETS = (
+    *guest_side.TARGETS,
+    *messages_side.TARGETS,
+    *files_side.TARGETS,
+    *text_side.TARGETS,
+)
