@@ -171,8 +171,11 @@ def _toolchains() -> Check:
     text = ", ".join(f"{t.name}: {t.state} ({t.version})" for t in found)
     wanting = [t.name for t in found if t.state != "installed"]
     if wanting:
+        failed = any(t.state not in ("installed", "uncompiled") for t in found)
         hint = f"run: hypercell toolchain install {' '.join(wanting)}"
-        return Check("toolchains", State.FAILED, text, hint)
+        if not failed:
+            hint = f"the next cell compiles it again, up to a minute; or {hint}"
+        return Check("toolchains", State.FAILED if failed else State.NOTE, text, hint)
     return Check("toolchains", State.GOOD, text)
 
 

@@ -18,6 +18,6 @@ class InstalledToolchains:
         hint = f"run: hypercell toolchain install {name}"
         if found.state == "missing":
             raise ToolchainMissing(f"the toolchain {name} is not installed", hint=hint)
-        if found.state != "installed":
+        if found.state not in ("installed", "uncompiled"):
             raise ToolchainDamaged(f"the toolchain {name} is {found.state}", hint=hint)
         return found.path

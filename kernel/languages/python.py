@@ -20,7 +20,6 @@ from hypercell.kernel.languages.python_runtime import scan as shape
 from hypercell.kernel.result import OnEvent
 from hypercell.kernel.states import State
 from hypercell.kernel.toolchains import compiled
-from hypercell.kernel.toolchains.store import WASM
 from hypercell.kernel.traceback_text import summary
 from hypercell.vmm import abi
 from hypercell.vmm.commands import Call, Command, Instantiate, Load, Mount, Quota, Usage, Wasi
@@ -166,8 +165,7 @@ async def _start(ctx: BuildContext) -> State:
     path = ctx.toolchains.find("python")
     ctx.progress("starting Python")
     hypervisor = ctx.hypervisor
-    wasm = await asyncio.to_thread((path / WASM).read_bytes)
-    code = await hypervisor.compile(wasm, limits=compiled.LIMITS)
+    code = await compiled.load(hypervisor, path, "python", ctx.progress)
     limits = _LIMITS
     snapshot = await hypervisor.make_snapshot(
         [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from hypercell.kernel.toolchains.store import (
     Manifest,
     ToolchainStore,
     hash_file,
+    write_manifest,
 )
 from hypercell.kernel.toolchains.unpack import unpack, verify
 from hypercell.kernel.toolchains.wasm_patch import export_table
@@ -35,8 +35,9 @@ Progress = Callable[[str, float | None], None]
 class ToolchainStatus(msgspec.Struct, frozen=True):
     """A toolchain and whether it can be used.
 
-    ``state``: "installed", "missing", "stale" (another version, or not compiled for this
-    Wasmtime) or "damaged". ``size``: bytes on disk, 0 if missing.
+    ``state``: "installed", "missing", "stale" (another version), "uncompiled" (its machine code is
+    gone or for another Wasmtime: it is made again when it is used) or "damaged".
+    ``size``: bytes on disk, 0 if missing.
     """
 
     name: str  # "c"
@@ -117,7 +118,7 @@ def _state(store: ToolchainStore, name: str) -> str:
     except ToolchainDamaged:
         return "damaged"
     there = manifest.engine == compiled.ENGINE and compiled.is_there(manifest.code)
-    return "installed" if there else "stale"
+    return "installed" if there else "uncompiled"
 
 
 def _files_are_whole(store: ToolchainStore, name: str, tell: Progress) -> bool:
@@ -143,7 +144,7 @@ def _install_files(store: ToolchainStore, name: str, pin: Pin, tell: Progress) -
         files = {
             file.name: FileMark(file.stat().st_size, hash_file(file)) for file in ready.iterdir()
         }
-        _write_manifest(ready, Manifest(files, "", ""))
+        write_manifest(ready, Manifest(files, "", ""))
         shutil.rmtree(store.path(name), ignore_errors=True)
         ready.rename(store.path(name))
 
@@ -172,10 +173,4 @@ def _compile(store: ToolchainStore, name: str, tell: Progress) -> None:
             "the compiled code could not be kept: the cache cannot be written",
             hint="see the cache line of: hypercell doctor",
         )
-    _write_manifest(path, Manifest(store.manifest(name).files, compiled.ENGINE, key))
-
-
-def _write_manifest(path: Path, manifest: Manifest) -> None:
-    temporary = path / f".{MANIFEST}.{os.getpid()}"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    temporary.rename(path / MANIFEST)
+    write_manifest(path, Manifest(store.manifest(name).files, compiled.ENGINE, key))

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypercell.kernel.toolchains.store import (
+    WASM,
+    Manifest,
+    damaged,
+    read_manifest,
+    write_manifest,
+)
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient
@@ -9,9 +23,34 @@ from hypercell.vmm.engine_config import FINGERPRINT
 from hypercell.vmm.fork_client import ForkServer
 from hypercell.vmm.program import MIB
 
+if TYPE_CHECKING:
+    from hypercell.vmm.hypervisor import Hypervisor
+
 # clang: 45 s and 2.1 GB on two cores.
 LIMITS = CompileLimits(seconds=1800.0, memory=8192 * MIB, wasm=256 * MIB, output=1024 * MIB)
 ENGINE = FINGERPRINT
+
+
+async def load(
+    hypervisor: Hypervisor, path: Path, name: str, progress: Callable[[str], None]
+) -> Code:
+    """The machine code of the toolchain in ``path``.
+
+    If the cache has dropped it, or it was made for another Wasmtime, it is made again from the
+    installed Wasm, whose bytes are compared first. ToolchainDamaged.
+    """
+    manifest = read_manifest(path, name)
+    wasm = await asyncio.to_thread((path / WASM).read_bytes)
+    there = manifest.engine == ENGINE and await asyncio.to_thread(is_there, manifest.code)
+    if not there:
+        if await asyncio.to_thread(_hash, wasm) != manifest.files[WASM].blake2b:
+            raise damaged(name, f"{WASM} has changed")
+        progress(f"compiling {name} to machine code again (up to a minute)")
+    code = await hypervisor.compile(wasm, limits=LIMITS)
+    if not there:
+        with contextlib.suppress(OSError):  # then it is compiled once more another day
+            write_manifest(path, Manifest(manifest.files, ENGINE, code.key))
+    return code
 
 
 async def compile_once(wasm: bytes) -> str:
@@ -29,8 +68,14 @@ async def compile_once(wasm: bytes) -> str:
 
 def is_there(key: str) -> bool:
     """Whether the code cache has an entry; its bytes are checked when it is used."""
+    if not key:
+        return False
     disk = Cache()
     try:
         return disk.has("code", key)
     finally:
         disk.close()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=20).hexdigest()

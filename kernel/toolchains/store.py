@@ -75,24 +75,14 @@ class ToolchainStore:
 
     def manifest(self, name: str) -> Manifest:
         """The manifest, its files' sizes compared. ToolchainDamaged."""
-        path = self.path(name)
-        try:
-            with (path / MANIFEST).open("rb") as file:
-                manifest = msgspec.json.decode(file.read(_MAX_MANIFEST), type=Manifest)
-            for file_name, mark in manifest.files.items():
-                size = (path / file_name).stat().st_size
-                if size != mark.size:
-                    raise ValueError(f"{file_name} has {size} bytes instead of {mark.size}")
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
-            raise _damaged(name, str(error)) from None
-        return manifest
+        return read_manifest(self.path(name), name)
 
     def check(self, name: str) -> Manifest:
         """The manifest, every byte compared. ToolchainDamaged."""
         manifest = self.manifest(name)
         for file_name, mark in manifest.files.items():
             if hash_file(self.path(name) / file_name) != mark.blake2b:
-                raise _damaged(name, f"{file_name} has changed")
+                raise damaged(name, f"{file_name} has changed")
         return manifest
 
     def installed(self, name: str) -> list[Path]:
@@ -114,13 +104,35 @@ class ToolchainStore:
         return bool(found)
 
 
+def read_manifest(path: Path, name: str) -> Manifest:
+    """The manifest in a directory, its files' sizes compared. ToolchainDamaged."""
+    try:
+        with (path / MANIFEST).open("rb") as file:
+            manifest = msgspec.json.decode(file.read(_MAX_MANIFEST), type=Manifest)
+        for file_name, mark in manifest.files.items():
+            size = (path / file_name).stat().st_size
+            if size != mark.size:
+                raise ValueError(f"{file_name} has {size} bytes instead of {mark.size}")
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise damaged(name, str(error)) from None
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Put the manifest into a toolchain's directory, whole or not at all."""
+    temporary = path / f".{MANIFEST}.{os.getpid()}"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    temporary.rename(path / MANIFEST)
+
+
 def hash_file(path: Path) -> str:
     """BLAKE2b of a file, 20 bytes in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
 
 
-def _damaged(name: str, why: str) -> ToolchainDamaged:
+def damaged(name: str, why: str) -> ToolchainDamaged:
+    """The error of a toolchain that is not what it was."""
     return ToolchainDamaged(
         f"the toolchain {name} is damaged: {why}",
         hint=f"run in a terminal: hypercell toolchain remove {name} && "

@@ -19,6 +19,7 @@ from hypercell.kernel.errors import (
     ToolchainMissing,
     UsageError,
 )
+from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.toolchains import api, compiled, npm, unpack
 from hypercell.kernel.toolchains.lock import NpmPin, lock
 from hypercell.kernel.toolchains.store import (
@@ -204,15 +205,16 @@ def test_installed_stale_damaged(store: ToolchainStore, monkeypatch: pytest.Monk
     assert api.status("c").state == "missing"
 
 
-def test_code_that_is_gone_or_for_another_engine_is_stale(
+def test_code_that_is_gone_or_for_another_engine_is_made_again_when_it_is_used(
     store: ToolchainStore, monkeypatch: pytest.MonkeyPatch
 ):
-    make(store, monkeypatch, there=False)
-    assert api.status("c").state == "stale"
+    path = make(store, monkeypatch, there=False)
+    assert api.status("c").state == "uncompiled"
+    assert InstalledToolchains().find("c") == path
     monkeypatch.setattr(compiled, "is_there", lambda key: True)
     assert api.status("c").state == "installed"
     monkeypatch.setattr(compiled, "ENGINE", "another")
-    assert api.status("c").state == "stale"
+    assert api.status("c").state == "uncompiled"
 
 
 def test_another_version_is_stale(store: ToolchainStore):

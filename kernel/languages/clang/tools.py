@@ -20,7 +20,7 @@ import msgspec
 from hypercell.kernel.languages.clang import commands
 from hypercell.kernel.languages.clang.tool_run import LIMITS, File, Ran, give, use
 from hypercell.kernel.toolchains import compiled
-from hypercell.kernel.toolchains.store import LAYER, WASM
+from hypercell.kernel.toolchains.store import LAYER
 from hypercell.vmm import abi
 from hypercell.vmm.commands import (
     Command,
@@ -132,8 +132,7 @@ class Tools:
             if self._loaded is None:
                 path = ctx.toolchains.find("c")
                 ctx.progress("loading clang")
-                wasm = await asyncio.to_thread((path / WASM).read_bytes)
-                code = await self._hypervisor.compile(wasm, limits=compiled.LIMITS)
+                code = await compiled.load(self._hypervisor, path, "c", ctx.progress)
                 sysroot = await asyncio.to_thread(Layer.from_file, path / LAYER)
                 self._loaded = await self._hypervisor.make_snapshot(
                     _LOAD, code=[code], layers=[sysroot], limits=LIMITS, name="clang", eager=True
