@@ -8,6 +8,7 @@ may raise them up to ``[maximum]``, which is equal to ``[limits]`` until the own
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,7 @@ class Config(msgspec.Struct, frozen=True):
     maximum: Limits = Limits()  # the most a cell may ask for
     allow_missing: tuple[str, ...] = ()  # layers of the jail that this machine may lack
     directories: tuple[DirectoryGrant, ...] = ()  # seen read-only by every cell
+    packages: tuple[str, ...] = ()  # names that %pip may install; "*": any
     scripts: bool = False  # may HTML of cells bring scripts, in sandboxed frames
     path: Path | None = None  # the file that was read
     origins: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -56,6 +58,7 @@ class Config(msgspec.Struct, frozen=True):
             limits: Limits = getattr(self, table)
             values += [(f"{table}.{k}", getattr(limits, f)) for k, (f, _) in LIMIT_KEYS.items()]
         values.append(("grants.directories", [str(grant) for grant in self.directories]))
+        values.append(("grants.packages", list(self.packages)))
         values.append(("output.scripts", self.scripts))
         values.append(("isolation.level", self.isolation))
         values.append(("isolation.allow_missing", list(self.allow_missing)))
@@ -119,6 +122,13 @@ def parse_config(data: bytes, path: Path) -> Config:
                 f"{layer!r} is not a layer that can be missing",
                 hint=f"these can: {', '.join(LAYERS)}",
             )
+    grants = source.table(tables, "grants", ("directories", "network", "packages"))
+    if read_strings(source, grants, "grants.network"):
+        raise source.error(
+            "grants.network",
+            "this version has no way to grant it",
+            hint="remove network: cells have none",
+        )
     limits = read_limits(source, tables, "limits", Limits())
     maximum = read_limits(source, tables, "maximum", limits)
     for key, (field, _) in LIMIT_KEYS.items():
@@ -132,22 +142,25 @@ def parse_config(data: bytes, path: Path) -> Config:
         allow_missing=tuple(allow_missing),
         limits=limits,
         maximum=maximum,
-        directories=_read_grants(source, tables),
+        directories=_read_directories(source, grants),
+        packages=_read_packages(source, grants),
         scripts=read_bool(source, source.table(tables, "output", ("scripts",)), "output.scripts"),
         path=path,
         origins=source.origins,
     )
 
 
-def _read_grants(source: Source, tables: Mapping[str, Any]) -> tuple[DirectoryGrant, ...]:
-    grants = source.table(tables, "grants", ("directories", "network", "packages"))
-    for key in ("packages", "network"):
-        if read_strings(source, grants, f"grants.{key}"):
+def _read_packages(source: Source, grants: Mapping[str, Any]) -> tuple[str, ...]:
+    names = read_strings(source, grants, "grants.packages")
+    for name in names:
+        if name != "*" and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name):
             raise source.error(
-                f"grants.{key}",
-                "this version has no way to grant it",
-                hint=f"remove {key}: cells have no network and no packages yet",
+                "grants.packages", f"{name!r} is no name of a package", hint='["attrs"], or ["*"]'
             )
+    return tuple(names)
+
+
+def _read_directories(source: Source, grants: Mapping[str, Any]) -> tuple[DirectoryGrant, ...]:
     directories = []
     for text in read_strings(source, grants, "grants.directories"):
         try:

@@ -8,6 +8,9 @@ They hang below the tree of ``vmm/errors.py``::
     │   └── LimitRefused      a limit above what the owner allows
     ├── BuildError            the source does not compile; ``diagnostics`` shows where
     ├── CellException         the cell's own exception; ``name`` is that of its class
+    ├── GrantMissing          a cell asks for what only the owner's configuration can grant
+    ├── PackageError          %pip: pip or the network failed
+    │   └── PackageRefused    a package that is not pure Python, not there, or not plain
     ├── FileRefused           a file of /home that cannot be read or written as asked
     ├── ToolchainError
     │   ├── ToolchainMissing  not installed (the hint has the command)
@@ -51,6 +54,18 @@ class CellException(HypercellError):
         super().__init__(message)
         self.name = name
         self.traceback = traceback
+
+
+class GrantMissing(HypercellError):
+    """A cell asks for what only the owner's configuration can grant."""
+
+
+class PackageError(HypercellError):
+    """A package could not be had: pip or the network failed."""
+
+
+class PackageRefused(PackageError):
+    """A package that is not pure Python, is not there, or is no plain wheel."""
 
 
 class FileRefused(HypercellError):

@@ -59,6 +59,8 @@ class Interpretation:
             mounted = [] if _knows(state, context.home) else [context.home.layer()]
             home_mounted = home_before if mounted else state.home_mounted
             grants = self._session.grants() if state is states.runtime else []
+            packages = self._session.packages.layers[:]
+            grants = [*grants, *packages[state.packages :]]
             vm = await context.hypervisor.acquire(state.snapshot)
             try:
                 running(vm)
@@ -78,6 +80,7 @@ class Interpretation:
                         State,
                         self._cell.label,
                         memory=vm.usage.linear_memory,
+                        packages=len(packages),
                         home=after if alone else UNKNOWN_HOME,
                         home_mounted=home_mounted,
                         home_before=home_before,

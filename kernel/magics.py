@@ -145,6 +145,22 @@ def _some(name: str, words: Sequence[str]) -> None:
         raise UsageError(f"%{name} needs a file", hint="%files lists what is in /home")
 
 
+async def _pip(session: Session, words: Sequence[str]) -> str:
+    if words[:1] == ("install",):
+        new = await session.packages.install(words[1:])
+        if not new:
+            return "nothing to do: it is installed already"
+        names = ", ".join(f"{package.name} {package.version}" for package in new)
+        return f"installed for the Python cells of this session: {names}"
+    if tuple(words) == ("list",):
+        rows = [(one.name, one.version, f"sha256:{one.sha256}") for one in session.packages.rows()]
+        return table([("package", "version", "wheel"), *rows]) if rows else "no packages"
+    raise UsageError(
+        "%pip has two forms: %pip install NAME…, %pip list",
+        hint="packages are gone with the session",
+    )
+
+
 MAGICS = {
     magic.name: magic
     for magic in (
@@ -154,6 +170,9 @@ MAGICS = {
         Magic("files", "%files", "what is in /home", _files),
         Magic("cat", "%cat FILE…", "show files of /home", _cat, files=True),
         Magic("rm", "%rm FILE…", "delete files and directories of /home", _rm, files=True),
+        Magic(
+            "pip", "%pip install NAME… | list", "pure-Python packages that the owner grants", _pip
+        ),
         Magic("reset", "%reset", "empty /home, forget all variables", _reset),
         Magic("undo", "%undo [N]", "variables and /home as before the last N cells", _undo),
         Magic("snapshots", "%snapshots", "the states that %undo can go back to", _snapshots),

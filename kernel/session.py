@@ -22,6 +22,7 @@ from hypercell.kernel.home import Home, HomeEntry, read_delta
 from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.languages.base import BuildContext
 from hypercell.kernel.languages.registry import languages
+from hypercell.kernel.packages.installed import Packages
 from hypercell.kernel.result import CellResult, Collector, OnEvent, OnStdin
 from hypercell.kernel.traceback_text import Symbols, render
 from hypercell.vmm.errors import Closed, HypercellError, Trap
@@ -44,6 +45,7 @@ class Session:
         self.config = load_config() if config is None else config
         self.home = Home()
         self.languages = languages()
+        self.packages = Packages(self.config.packages)
         self.states: dict[str, States] = {}  # of the interpreters that cells used
         self._hypervisor = hypervisor
         self._owned = hypervisor is None

@@ -26,6 +26,8 @@ UNKNOWN_HOME = -1
 class State:
     """After one cell. ``memory``: bytes that the guest has; ``home``: the version it knows.
 
+    ``packages``: how many layers of the session's packages are mounted.
+
     ``home_mounted``: /home as it was mounted; what the guest reports as changed is since then.
     ``home_before``: /home as it was when the cell began; ``%undo`` brings it back.
     """
@@ -33,6 +35,7 @@ class State:
     label: str
     snapshot: Snapshot
     memory: int
+    packages: int = 0
     home: int = UNKNOWN_HOME
     home_mounted: Mapping[str, HomeEntry] = field(default_factory=dict)
     home_before: Mapping[str, HomeEntry] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from hypercell.kernel.languages import python_answer, python_reply, python_scrip
 from hypercell.kernel.languages.base import BuildContext, Cell, OptionHelp
 from hypercell.kernel.languages.python_runtime import magic_names
 from hypercell.kernel.languages.python_runtime import scan as shape
+from hypercell.kernel.packages.installed import SITE
 from hypercell.kernel.result import OnEvent
 from hypercell.kernel.states import State
 from hypercell.kernel.toolchains import compiled
@@ -45,6 +46,7 @@ _WARM_UP = (
     "x +",
     "class A:\n    def __repr__(self):\n        return 'A'\nA()",
     "import asyncio\nawait asyncio.sleep(0)",
+    f"import sys\nsys.path.append({SITE!r})",
     "with open('/tmp/warm', 'w') as file:\n    file.write('x')\nimport os\nos.remove('/tmp/warm')",
 )
 _ENVIRONMENT = (("HOME", "/home"), ("USER", "cell"), ("LANG", "C.UTF-8"), ("TERM", "xterm"))

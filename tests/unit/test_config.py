@@ -86,7 +86,7 @@ def test_the_maximum_follows_the_limits() -> None:
         ("[maximum]\ntimeout = 1", 2, "below the default", "raise it"),
         ("[isolation]\nlevel = 'process'", 2, "not a level", '"vm"'),
         ("[isolation]\nallow_missing = ['kvm']", 2, "not a layer", "seccomp, landlock"),
-        ("[grants]\npackages = ['numpy']", 2, "no way to grant", "remove packages"),
+        ("[grants]\npackages = ['a b']", 2, "no name of a package", "attrs"),
         ("[grants]\nnetwork = ['example.org']", 2, "no way to grant", "remove network"),
         ("[grants]\ndirectories = '/srv'", 2, "list of strings", "…"),
         ("[grants]\ndirectories = ['/srv::/home/x']", 2, "belongs to the cell", "HOST::GUEST"),

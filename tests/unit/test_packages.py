@@ -1,0 +1,197 @@
+"""``%pip``: what a cell may ask for, and wheels from strangers."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+import warnings
+import zipfile
+
+import pytest
+
+from hypercell.kernel.errors import GrantMissing, PackageRefused, UsageError
+from hypercell.kernel.packages import installed
+from hypercell.kernel.packages import wheel as wheels
+from hypercell.kernel.packages.installed import Packages
+from hypercell.kernel.packages.requirement import check_granted, parse
+from hypercell.kernel.packages.wheel import read_wheel
+
+NAME = "thing-1.0-py3-none-any.whl"
+PURE = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+METADATA = "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
+
+
+def wheel(
+    *files: tuple[str | zipfile.ZipInfo, bytes], tags: str = PURE, metadata: str = METADATA
+) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        warnings.simplefilter("ignore")  # two files of one name
+        for name, data in files:
+            made.writestr(name, data)
+        made.writestr("thing-1.0.dist-info/WHEEL", tags)
+        made.writestr("thing-1.0.dist-info/METADATA", metadata)
+    return buffer.getvalue()
+
+
+def entry(name: str, mode: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("six", "six"),
+        ("A_b.C", "a-b-c"),
+        ("rich[jupyter,x]", "rich"),
+        ("attrs>=23,<30", "attrs"),
+        ("attrs ~= 23.1", "attrs"),
+        ("x==1.*", "x"),
+    ],
+)
+def test_requirements(word: str, name: str) -> None:
+    (found,) = parse(["-q", word])
+    assert found.name == name
+    assert " " not in found.text
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--index-url=https://example.org",
+        "-e",
+        "-r",
+        "-rfile",
+        "--",
+        "https://example.org/x.whl",
+        "x @ https://example.org/x.whl",
+        "git+https://example.org/x",
+        "./x",
+        "/etc/passwd",
+        "x.whl/..",
+        "x; python_version > '3'",
+        "x\n--index-url=y",
+        "x>=1 --hash=sha256:0",
+        "",
+        ".",
+        "*",
+        "x" * 101,
+        "\u017fix",
+        "x>=1" + ",>=1" * 20,
+    ],
+)
+def test_anything_else_is_refused(word: str) -> None:
+    with pytest.raises(UsageError):
+        parse(["six", word])
+
+
+def test_nothing_and_too_much() -> None:
+    for words in ([], ["-q"], [f"x{number}" for number in range(21)]):
+        with pytest.raises(UsageError):
+            parse(words)
+
+
+async def test_only_what_is_granted() -> None:
+    check_granted(parse(["Foo_bar", "six>1"]), ["foo.bar", "six"])
+    check_granted(parse(["anything"]), ["*"])
+    for granted in ([], ["six"]):
+        with pytest.raises(GrantMissing) as caught:
+            await Packages(granted).install(["six", "attrs"])
+        assert 'packages = ["' in caught.value.hint
+
+
+def test_a_pure_wheel() -> None:
+    data = wheel(
+        ("thing/__init__.py", b"x = 1"),
+        ("thing-1.0.data/purelib/more.py", b"y = 2"),
+        ("thing-1.0.data/scripts/run", b"#!python"),
+        ("thing-1.0.data/data/etc/passwd", b""),
+        ("hook.pth", b"import os; os.abort()"),
+        ("thing/data.pth", b"not one"),
+    )
+    found = read_wheel(data, NAME)
+    assert (found.name, found.version) == ("thing", "1.0")
+    assert set(found.files) == {
+        "thing/__init__.py",
+        "thing/data.pth",
+        "more.py",
+        "thing-1.0.dist-info/WHEEL",
+        "thing-1.0.dist-info/METADATA",
+    }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\5\6" + bytes(18),
+        wheel()[:-30],
+        wheel(("../x.py", b"")),
+        wheel(("/x.py", b"")),
+        wheel(("a/../../x.py", b"")),
+        wheel(("a//x.py", b"")),
+        wheel(("./x.py", b"")),
+        wheel(("a\\..\\x.py", b"")),
+        wheel(("x" * 300, b"")),
+        wheel((".wh.os.py", b"")),
+        wheel(("a/.wh..wh..opq", b"")),
+        wheel(("x.py", b"1"), ("x.py", b"2")),
+        wheel(("x", b"1"), ("x/y", b"2")),
+        wheel((entry("x.py", stat.S_IFLNK | 0o777), b"/etc/passwd")),
+        wheel((entry("x.py", stat.S_IFCHR | 0o666), b"")),
+        wheel((entry("x.py", stat.S_IFIFO | 0o666), b"")),
+        wheel(("x.so", b"")),
+        wheel(("a/x.cpython-314-wasm32-wasi.so", b"")),
+        wheel(("thing-1.0.data/platlib/x.py", b"")),
+        wheel(("other-1.0.dist-info/WHEEL", PURE.encode())),
+        wheel(metadata=METADATA.replace("thing", "other")),
+        wheel(tags=PURE.replace("true", "false")),
+        wheel(tags=PURE.replace("none-any", "cp314-linux_x86_64")),
+        wheel(tags=""),
+        wheel(("x.py", b"text")).replace(b"x.py", b"x\0py"),
+    ],
+    ids=range(26),
+)
+def test_other_wheels_are_refused(data: bytes) -> None:
+    with pytest.raises(PackageRefused) as caught:
+        read_wheel(data, NAME)
+    assert caught.value.message.isprintable()
+
+
+def test_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = wheel(("x.py", bytes(3 << 20)))
+    assert len(bomb) < 10_000
+    monkeypatch.setattr(wheels, "MAX_BYTES", 2 << 20)
+    with pytest.raises(PackageRefused, match="would be more than"):
+        read_wheel(bomb, NAME)
+    # The directory says less than what comes out of it.
+    lie = bomb.replace((3 << 20).to_bytes(4, "little"), (1 << 10).to_bytes(4, "little"))
+    with pytest.raises(PackageRefused):
+        read_wheel(lie, NAME)
+    monkeypatch.setattr(wheels, "MAX_FILES", 5)
+    with pytest.raises(PackageRefused, match="more than 5 files"):
+        read_wheel(wheel(*((f"x{number}", b"") for number in range(5))), NAME)
+
+
+def names(packages: Packages, layer: int) -> set[str]:
+    with tarfile.open(fileobj=io.BytesIO(packages.layers[layer].read())) as tar:
+        return {member.name.removeprefix(f"{installed.SITE[1:]}/") for member in tar}
+
+
+def test_layers_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = Packages(["*"])
+    (new,) = packages._add([(NAME, wheel(("thing/a.py", b"1"), ("thing/b.py", b"2")))])
+    assert len(new.sha256) == 64
+    assert packages._add([(NAME, wheel(("thing/a.py", b"1"), ("thing/b.py", b"2")))]) == []
+    later = wheel(("thing/a.py", b"3"), metadata=METADATA.replace("1.0", "2.0"))
+    packages._add([(NAME, later)])
+    assert names(packages, 0) >= {"thing/a.py", "thing/b.py"}
+    assert names(packages, 1) >= {"thing/a.py", "thing/.wh.b.py"}
+    assert [(one.name, one.version) for one in packages.rows()] == [("thing", "2.0")]
+    monkeypatch.setattr(installed, "MAX_BYTES", 10)
+    with pytest.raises(PackageRefused, match="of this session"):
+        packages._add([(NAME, wheel(("thing/c.py", bytes(20))))])
+    assert len(packages.layers) == 2
