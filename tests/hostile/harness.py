@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import rawguest
+from aftermath import Aftermath
 
 from hypercell.vmm import abi, libc
 from hypercell.vmm.errors import GuestCrash, HypercellError, TimedOut
@@ -73,18 +74,40 @@ class Canaries:
 class RawMachine:
     """A booted raw guest. At the end its canaries must be whole, and a further VM must work."""
 
-    def __init__(self, kvm_fd: int, code: bytes, on_fault: bytes | None, memory: int) -> None:
+    def __init__(
+        self,
+        kvm_fd: int,
+        code: bytes,
+        on_fault: bytes | None,
+        memory: int,
+        aftermath: Aftermath,
+    ) -> None:
         self._kvm = kvm_fd
+        self._aftermath = aftermath
         image = GuestImage(rawguest.raw_elf(code, on_fault=on_fault))
         self.machine = Machine.boot(kvm_fd, image, limits_memory=memory)
         self.host = RecordingHost()
         self._canaries = Canaries(self.machine)
 
     def start(self) -> bytes | Deferred:
-        return self.machine.start(self.host)
+        return self._judged(lambda: self.machine.start(self.host))
 
     def run(self, batch: bytes = b"") -> bytes | Deferred:
-        return self.machine.run(batch, self.host)
+        return self._judged(lambda: self.machine.run(batch, self.host))
+
+    def _judged(self, work: Callable[[], bytes | Deferred]) -> bytes | Deferred:
+        """Tell the aftermath how it ended and what came out."""
+        try:
+            reply = work()
+        except HypercellError as error:
+            self._aftermath.ended(error)
+            raise
+        finally:
+            self._aftermath.saw(*(piece for _, piece in self.host.written))
+        self._aftermath.ended(None)
+        if isinstance(reply, bytes):
+            self._aftermath.saw(reply)
+        return reply
 
     def patience(self, ticks: int) -> None:
         """Let the host give up after so many ticks."""

@@ -9,6 +9,20 @@ from hypercell.vmm import abi
 MAILBOX = abi.SHARED_BASE + abi.MAILBOX
 REPLY = abi.SHARED_BASE + abi.REPLY_AREA
 DATA = abi.IMAGE + 0x1_0000  # a writable page
+RESULT = abi.SHARED_BASE + abi.MAILBOX + abi.MB_RESULT
+HEAD = abi.SHARED_BASE + abi.RING_HEADER
+TAIL = HEAD + 64
+RING = abi.SHARED_BASE + abi.RING
+HUGE_NUMBERS = (1 << 31, 1 << 32, 1 << 63, (1 << 64) - 1)
+VARIES = 9  # error bits for an absent page: present and reserved depend on the backend's upper half
+ACCESS = {
+    "out8": b"\xee",
+    "out16": b"\x66\xef",
+    "out32": b"\xef",
+    "in8": b"\xec",
+    "in16": b"\x66\xed",
+    "in32": b"\xed",
+}
 _CODE = abi.IMAGE
 
 
@@ -62,6 +76,16 @@ def reply_u64(source: int) -> bytes:
 
 
 SPIN = b"\xeb\xfe"
+
+
+def loop(body: bytes) -> bytes:
+    """Run ``body`` for ever."""
+    return body + b"\xe9" + (-(len(body) + 5)).to_bytes(4, "little", signed=True)
+
+
+def record(stream: int, length: int, payload: bytes = b"") -> bytes:
+    """Write a record to the start of the output ring."""
+    return store8(RING, struct.pack("<II", stream, length) + payload)
 
 
 def _pad(vector: int) -> bytes:

@@ -1,0 +1,81 @@
+"""What must hold after every attack, whatever it was: one place, so that none can forget."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+from layers import Layer, layer_of
+
+# Nothing of these may ever show in what an attack brings out.
+PLANTED = f"planted-{secrets.token_hex(16)}"
+_LOOKS_SECRET = (b"root:x:", b"root:*:", b"BEGIN OPENSSH PRIVATE KEY")
+# What a session keeps on purpose: compiled code and states, each within bounds of its own.
+_KEPT = ("/memfd:hypercell-code", "/memfd:hypercell-snapshot", "/memfd:hypercell-layer")
+
+
+class Aftermath:
+    """Counts what this process holds, and gathers what an attack brought out.
+
+    ``allowed``: the layers that may stop it, from the ``STOPPED_BY`` of its file.
+    """
+
+    def __init__(self, allowed: Iterable[Layer], directory: Path) -> None:
+        self.allowed = frozenset(allowed)
+        self.stopped: list[Layer] = []
+        self._output: list[bytes] = []
+        self._directory = directory
+        self._secret = directory / "secret"
+        self._secret.write_text(PLANTED)
+        self.before = self.held()
+
+    def held(self) -> dict[str, object]:
+        """Descriptors by kind, processes, files: what a leak or an escape would add to."""
+        kinds: Counter[str] = Counter()
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):  # the one that lists
+                kinds[str(entry.readlink()).split(":[")[0]] += 1
+        return {
+            "descriptors": {k: n for k, n in kinds.items() if not k.startswith(_KEPT)},
+            "processes": sorted(child.pid for child in psutil.Process().children()),
+            "files": sorted(os.listdir(self._directory))
+            + sorted(os.listdir(tempfile.gettempdir())),
+            "directory": sorted(os.listdir(".")),
+        }
+
+    def saw(self, *pieces: bytes | str) -> None:
+        """What came out of the attack."""
+        for piece in pieces:
+            self._output.append(
+                piece.encode("utf-8", "surrogateescape") if isinstance(piece, str) else piece
+            )
+
+    def ended(self, error: BaseException | None) -> None:
+        """How an attack ended; None: without an error."""
+        self.stopped.append(layer_of(error))
+        if error is not None:
+            self.saw(str(error), str(getattr(error, "hint", "")))
+
+    def check_output(self) -> None:
+        """No secret came out."""
+        said = b"".join(self._output)
+        for secret in (PLANTED.encode(), *_LOOKS_SECRET):
+            assert secret not in said, secret
+
+    def check_layers(self) -> None:
+        """Something was tried, and only the layers that the file names stopped it."""
+        assert self.stopped, "the test tried nothing"
+        stopped = set(self.stopped) - {Layer.HARMLESS}  # an attack may begin with what is allowed
+        assert stopped <= self.allowed, (self.stopped, self.allowed)
+        assert stopped or Layer.HARMLESS in self.allowed, "nothing stopped it"
+
+    def check_held(self) -> None:
+        """Nothing new is there, and the planted file is as it was."""
+        assert self.held() == self.before
+        assert self._secret.read_text() == PLANTED

@@ -1,0 +1,112 @@
+"""A session that attacks go through, as the cells of a notebook or as programs of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from aftermath import Aftermath
+
+from hypercell.kernel.result import CellResult
+from hypercell.kernel.sync_session import SyncSession
+from hypercell.vmm import Hypervisor, memfd
+from hypercell.vmm import commands as c
+from hypercell.vmm.code_cache import Code, Description
+from hypercell.vmm.elf import find_text
+from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.program import Limits
+
+ADD = """%%wat --invoke add 40 2
+(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"""
+_SETTLE = 10.0  # seconds
+_SLIDE = '(module (func (export "_start") {body}))'
+
+
+class Cells:
+    """Runs attacks in one session and knows afterwards whether it is as it was."""
+
+    def __init__(self, session: SyncSession) -> None:
+        self.session = session
+        self.aftermath: Aftermath
+        self._servers: dict[str, list[int]] = {}
+
+    def __call__(self, text: str) -> CellResult:
+        """Run a cell; its error counts as what stopped it."""
+        result = self.session.execute(text)
+        self.aftermath.ended(result.error)
+        self.aftermath.saw(result.stdout, result.stderr, result.text, result.traceback)
+        return result
+
+    def begin(self) -> None:
+        """Know what is there before the attack."""
+        self._settle()
+        self._servers = self._servers_now()
+
+    def finish(self) -> None:
+        """The same processes are there, and the next cell is right."""
+        result = self.session.execute(ADD)
+        assert result.text == "add(40, 2) = 42 : i32", result
+        self.session.execute("%reset")
+        self._settle()
+        assert self._servers_now() == self._servers
+
+    def forged(self, code: bytes, *, damage: tuple[int, bytes] | None = None) -> None:
+        """Run a ``.cwasm`` whose whole code slides into ``code``: a compiler that was taken over.
+
+        ``damage``: bytes to put at an offset of the file besides.
+        """
+        try:
+            self._await(self._forged(code, damage))
+        except HypercellError as error:
+            self.aftermath.ended(error)
+        else:
+            self.aftermath.ended(None)
+
+    async def _forged(self, code: bytes, damage: tuple[int, bytes] | None) -> None:
+        hypervisor = await self._hypervisor()
+        real = await hypervisor.compile(_SLIDE.format(body="(drop (i32.const 1))" * 40))
+        data = bytearray(memfd.read(real.fd, 1 << 24))
+        start, size = find_text(real.fd, len(data))
+        data[start : start + size] = b"\x90" * (size - len(code)) + code
+        if damage is not None:
+            at, piece = damage
+            data[at : at + len(piece)] = piece
+        fd = memfd.of_bytes(data, "code")
+        made = Code("forged", fd, len(data), Description(real.exports, real.imports, 0))
+        commands = [c.Load(0), c.Instantiate(0), c.Invoke(0, "_start")]
+        async with await hypervisor.acquire() as vm:
+            await vm.run(
+                commands,
+                code=[made],
+                limits=Limits(wall=1.0),
+                on_output=lambda _, piece: self.aftermath.saw(piece),
+            )
+
+    async def _hypervisor(self) -> Hypervisor:
+        return await self.session._session.hypervisor()
+
+    def _await(self, work: Awaitable[Any]) -> Any:
+        return self.session._run(lambda: work)
+
+    def _settle(self) -> None:
+        async def filled() -> None:
+            await (await self._hypervisor()).filled()
+
+        end = time.monotonic() + _SETTLE
+        before: object = None
+        while time.monotonic() < end:
+            self._await(filled())
+            now = self.aftermath.held()
+            if now == before:
+                return
+            before = now
+
+    def _servers_now(self) -> dict[str, list[int]]:
+        async def processes() -> dict[str, list[int]]:
+            return (await self._hypervisor()).processes()
+
+        found = self._await(processes())
+        assert not found.pop("compiles", [])[1:], "at most one compile waits ready-made"
+        workers = found.pop("workers")
+        return {**found, "workers": [len(workers)]}

@@ -1,0 +1,26 @@
+"""Sets breakpoints of the processor.
+
+Has: arbitrary machine code in ring 3, as after an escape from Wasmtime.
+"""
+
+from __future__ import annotations
+
+import pytest
+from harness import Attack
+from layers import Layer
+from rawguest import wait
+
+from hypercell.vmm import abi
+from hypercell.vmm.errors import GuestCrash
+
+STOPPED_BY = (Layer.PROCESSOR,)
+
+
+CODE = {"mov dr0": b"\x0f\x23\xc0", "mov dr7": b"\x0f\x23\xf8", "from dr6": b"\x0f\x21\xf0"}
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_it_faults(attack: Attack, name: str) -> None:
+    crash = attack(CODE[name] + wait()).fails(GuestCrash)
+    assert crash.vector in (6, 13)
+    assert abi.IMAGE <= crash.rip < abi.IMAGE + abi.IMAGE_SIZE
