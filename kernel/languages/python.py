@@ -45,6 +45,7 @@ _WARM_UP = (
     "1 / 0",
     "x +",
     "class A:\n    def __repr__(self):\n        return 'A'\nA()",
+    "%time x\nx?",
     "import asyncio\nawait asyncio.sleep(0)",
     f"import sys\nsys.path.append({SITE!r})",
     "with open('/tmp/warm', 'w') as file:\n    file.write('x')\nimport os\nos.remove('/tmp/warm')",
@@ -178,6 +179,8 @@ async def _start(ctx: BuildContext) -> State:
             Wasi(("python",), _ENVIRONMENT, ("/home", "/tmp", "/"), True),  # noqa: S108
             Instantiate(0),
             *(_execute(source, label="warm-up") for source in _WARM_UP),
+            _execute("x.re", ask="complete", cursor=4),
+            _execute("len", ask="inspect", cursor=3),
             _execute("", freeze=True),
         ],
         code=[code],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from python_session import hypervisor_fixture, session_fixture, value  # noqa: F401 (fixtures)
 
+from hypercell.kernel.errors import CellException
 from hypercell.kernel.session import Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -80,3 +81,25 @@ async def test_tasks_go_on_in_later_cells(session: Session) -> None:
         "task = asyncio.create_task(f())\nawait asyncio.sleep(0)",
     )
     assert await value(session, "await task") == "'done'"
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        ("import socket\nsocket.socket()", "PermissionError"),
+        ("import socket\nsocket.getaddrinfo('localhost', 80)", "PermissionError"),
+        ("import urllib.request\nurllib.request.urlopen('http://example.org')", "URLError"),
+        ("import subprocess\nsubprocess.run(['ls'])", "OSError"),
+        ("import os\nos.popen('ls')", "OSError"),
+        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError"),
+        ("import ssl", "ModuleNotFoundError"),
+        ("import numpy", "ModuleNotFoundError"),
+    ],
+)
+async def test_what_a_cell_does_not_have_is_an_error_of_python(
+    session: Session, cell: str, error: str
+) -> None:
+    result = await session.execute(f"kept = 1\n{cell}")
+    assert isinstance(result.error, CellException), result.error
+    assert result.error.name == error
+    assert await value(session, "kept") == "1"

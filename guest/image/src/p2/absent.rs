@@ -78,7 +78,8 @@ pub fn add(linker: &mut Linker<State>) -> Result<()> {
             Ok(())
         },
     )?;
-    network.func_new("network-error-code", |_, _, _, results| {
+    network.func_new("network-error-code", |store, _, params, results| {
+        give_back(store, params)?;
         put(results, Val::Option(None))
     })?;
 
@@ -129,10 +130,21 @@ fn never(instance: &mut LinkerInstance<'_, State>, name: &str, methods: &[&str])
 
 /// A function that answers `access-denied`.
 fn denied(instance: &mut LinkerInstance<'_, State>, name: &str) -> Result<()> {
-    instance.func_new(name, |_, _, _, results| {
+    instance.func_new(name, |store, _, params, results| {
+        give_back(store, params)?;
         let code = Box::new(Val::Enum("access-denied".to_string()));
         put(results, Val::Result(Err(Some(code))))
     })
+}
+
+/// Ends the borrows among the parameters: an untyped call that keeps one traps at its end.
+fn give_back(mut store: StoreContextMut<'_, State>, params: &[Val]) -> Result<()> {
+    for param in params {
+        if let Val::Resource(resource) = param {
+            resource.resource_drop(&mut store)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets the only result.
