@@ -20,12 +20,13 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help kvm tools image setup tour test lint format bench soak lock clean
+.PHONY: help kvm tools image setup tour test fuzz lint format bench soak lock clean
 
 help:
 	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal'
 	@echo 'make test     set up and run all tests'
 	@echo 'make lint     ruff, mypy, rustfmt, clippy'
+	@echo 'make fuzz     fuzz for SECONDS=300, with coverage as the guide'
 	@echo 'make bench    measure, and write benchmarks/results.md'
 	@echo 'make soak     10,000 cells with crashes, time-outs and interrupts, and what they leave (CELLS=…)'
 	@echo 'make setup    environment, guest image, toolchains, kernelspec: no more'
@@ -64,6 +65,19 @@ test: setup
 	@$(CARGO) test --locked --quiet --package hypercell-abi --package hypercell-wasi
 	@echo '== pytest'
 	@$(BIN)/python -m pytest
+
+# The short runs of all this are part of `make test`. SECONDS: for all targets together.
+SECONDS ?= 300
+fuzz: setup
+	@$(BIN)/python -m pip install --quiet --only-binary :all: --constraint requirements/constraints.txt \
+	  atheris || echo 'no atheris for this Python: mutations without coverage'
+	@echo '== what the host reads'
+	@$(BIN)/python tests/fuzz/long.py --seconds $$(($(SECONDS) / 2))
+	@echo '== file system and layers of the guest'
+	@tests/fuzz/rust.sh $$(($(SECONDS) / 8))
+	@echo '== WASI beside Wasmtime'
+	@HYPERCELL_FUZZ_SECONDS=$$(($(SECONDS) / 4)) $(BIN)/python -m pytest --capture=no --timeout=0 \
+	  tests/conformance/test_wasi_differential.py
 
 lint: $(STAMP)
 	@echo '== ruff'

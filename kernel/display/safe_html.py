@@ -106,7 +106,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         length = _LENGTH.match(value)
         return value if length and int(length[1]) <= _MAX_SIDE else None
     if name in ("colspan", "rowspan", "span", "start"):
-        return value if value.isascii() and value.isdigit() and int(value) <= _MAX_SPAN else None
+        number = value.isascii() and value.isdigit() and len(value) < 9  # int() refuses long ones
+        return value if number and int(value) <= _MAX_SPAN else None
     return value
 
 

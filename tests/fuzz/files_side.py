@@ -41,18 +41,32 @@ _LONG = _tar(("d/" + "n" * 150, tarfile.REGTYPE, b"x", ""), ("\u00e9", tarfile.R
 _SMALL = _tar(("a", tarfile.REGTYPE, b"1", ""))
 
 
+def _sealed(tar: bytes) -> bytes:
+    """With right checksums in what looks like headers, so that other fields are reached."""
+    out = bytearray(tar)
+    for at in range(0, len(tar) - 511, 512):
+        if out[at + 257 : at + 262] == b"ustar":
+            out[at + 148 : at + 156] = b" " * 8
+            out[at + 148 : at + 155] = b"%06o\0" % sum(out[at : at + 512])
+    return bytes(out)
+
+
+def _toolchain(data: bytes) -> None:
+    unpack.layer(_sealed(data))
+
+
 def _home(data: bytes) -> None:
     """A delta is refused as a whole, or applied to a tree that stays sound."""
+    data = _sealed(data)
     home = Home()
     home.write("d/gone", b"here", _LIMITS)
     home.write("d/a/b", b"deep", _LIMITS)
     before = dict(home.entries())
     try:
-        home.apply(read_delta_bytes := data, _LIMITS)
+        home.apply(data, _LIMITS)
     except Exception:
         assert home.entries() == before
         raise
-    assert read_delta_bytes is data
     entries = home.entries()
     assert len(entries) <= _LIMITS.home_files
     assert sum(len(entry.data) for entry in entries.values()) <= _LIMITS.home_bytes
@@ -143,7 +157,7 @@ TARGETS = (
     Target("home", _home, (_PLAIN, _LONG, _SMALL, b"")),
     Target(
         "toolchain_layer",
-        unpack.layer,
+        _toolchain,
         (
             _tar(("d", tarfile.DIRTYPE, b"", ""), ("d/a", tarfile.REGTYPE, b"hello", "")),
             _tar(("n" * 150, tarfile.REGTYPE, b"x", ""), form=tarfile.GNU_FORMAT),

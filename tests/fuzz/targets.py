@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import display_side
 import files_side
 import guest_side
 import messages_side
@@ -12,4 +13,5 @@ TARGETS = (
     *messages_side.TARGETS,
     *files_side.TARGETS,
     *text_side.TARGETS,
+    *display_side.TARGETS,
 )

@@ -17,6 +17,8 @@ mod errno;
 mod fd_table;
 mod fs;
 mod functions;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod host;
 mod limits;
 mod memory;

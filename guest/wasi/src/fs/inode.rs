@@ -143,7 +143,7 @@ impl Inodes {
         &mut self.slots[id.0 as usize]
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub fn live(&self) -> impl Iterator<Item = &Inode> {
         let free = &self.free;
         self.slots

@@ -10,6 +10,8 @@ mod entries;
 mod export;
 mod files;
 pub(crate) mod inode;
+#[cfg(any(test, feature = "fuzz"))]
+mod invariants;
 mod layer;
 mod mount;
 pub(crate) mod path;

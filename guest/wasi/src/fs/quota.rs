@@ -112,7 +112,7 @@ impl Usage {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub fn of(&self, zone: Zone) -> (u64, u64) {
         match zone {
             Zone::Layer => (0, 0),

@@ -1,13 +1,11 @@
 //! The accounts agree with the tree, whatever happens to it.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::inode::{Id, Node, Zone};
+use super::inode::{Id, Zone};
 use super::{FileSystem, Mode, Quota};
-use crate::limits::{MAX_DEPTH, MAX_TREE_PATH};
 
 const LIMITS: Quota = Quota {
     home_bytes: 5000,
@@ -17,49 +15,6 @@ const LIMITS: Quota = Quota {
     tmp_bytes: 3000,
     tmp_files: 20,
 };
-
-/// Bytes and names per zone, counted from the tree and the inodes that are only held open.
-fn count(fs: &FileSystem) -> BTreeMap<u64, (u64, u64)> {
-    let mut counts = BTreeMap::from([(1, (0, 0)), (2, (0, 0)), (3, (0, 0))]);
-    for inode in fs.inodes.live() {
-        if let Some((bytes, files)) = counts.get_mut(&(inode.zone as u64)) {
-            *bytes += inode.size();
-            *files += u64::from(inode.nlink);
-        }
-    }
-    counts
-}
-
-fn check(fs: &FileSystem) {
-    let counted = count(fs);
-    for zone in [Zone::Home, Zone::Writable, Zone::Tmp] {
-        assert_eq!(fs.usage.of(zone), counted[&(zone as u64)], "{zone:?}");
-    }
-    let (bytes, files) = fs.usage.of(Zone::Home);
-    assert!(
-        bytes <= LIMITS.home_bytes && files <= LIMITS.home_files + 1,
-        "home itself is a name"
-    );
-    check_tree(fs, fs.root, 0, 0);
-}
-
-/// Parents, names, links and depths are consistent.
-fn check_tree(fs: &FileSystem, dir: Id, depth: usize, length: usize) {
-    assert!(depth <= MAX_DEPTH && length <= MAX_TREE_PATH + 1);
-    let directory = fs.directory(dir).unwrap();
-    assert_eq!(
-        directory.after(None).count(),
-        directory.after_cookie(0).count()
-    );
-    for (name, entry) in directory.after(None) {
-        let inode = fs.inode(entry.id);
-        assert!(inode.nlink > 0);
-        if let Node::Directory(child) = &inode.node {
-            assert!(child.parent == dir && child.name == *name && inode.nlink == 1);
-            check_tree(fs, entry.id, depth + 1, length + name.len() + 1);
-        }
-    }
-}
 
 struct Rng(u64);
 
@@ -131,7 +86,7 @@ fn random_operations_keep_the_accounts() {
                     }
                 }
             }
-            check(&fs);
+            fs.check_invariants(LIMITS, held.len());
         }
         for id in held {
             fs.release(id);
