@@ -89,6 +89,7 @@ class Execution:
         own = getattr(session.languages.get(session.config.language), "line_magics", ())
         for line in parsed.lines:  # all are known before the first one acts
             magics.find(line.name, own)
+        await session.settled()
         for line in parsed.lines:
             answer = await magics.find(line.name).run(session, line.words)
             if answer:

@@ -47,7 +47,7 @@ class Home:
         self.version = 0  # changes with every change, for caches
 
     def entries(self) -> Mapping[str, HomeEntry]:
-        """Path below ``/home`` -> entry, sorted by path. Not a copy: do not keep it."""
+        """Path below ``/home`` -> entry, sorted by path. A change makes another one."""
         return self._entries
 
     def files(self) -> dict[str, bytes]:
@@ -97,6 +97,17 @@ class Home:
         """Make it what ``entries`` was."""
         if dict(entries) != self._entries:
             self._replace(dict(entries))
+
+    def take_back(self, before: Mapping[str, HomeEntry], after: Mapping[str, HomeEntry]) -> None:
+        """Undo one change, from ``before`` to ``after``; what others changed since then stays."""
+        entries = dict(self._entries)
+        for path in {*before, *after}:
+            if before.get(path) != after.get(path) and entries.get(path) == after.get(path):
+                entries.pop(path, None)
+                if path in before:
+                    entries[path] = before[path]
+        if entries != self._entries:
+            self._replace(entries)
 
     def clear(self) -> None:
         """Delete everything."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hypercell.kernel.errors import CellException
-from hypercell.kernel.home import Home
 from hypercell.kernel.languages.base import BuildContext, Cell, Interpreter
 from hypercell.kernel.result import OnEvent, OnStdin, Stream
 from hypercell.kernel.run import HOME, check_end, quota
-from hypercell.kernel.states import UNKNOWN_HOME, State, States
+from hypercell.kernel.states import Files, State, States
 from hypercell.vmm import abi
 from hypercell.vmm import commands as c
 from hypercell.vmm.errors import ExitStatus, HypercellError, ProtocolViolation
@@ -21,8 +21,7 @@ from hypercell.vmm.program import Limits
 
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
-    from hypercell.vmm import Hypervisor, Layer, Vm
-    from hypercell.vmm.vm_snapshot import Snapshot
+    from hypercell.vmm import Layer, Vm
 
 
 class Interpretation:
@@ -54,14 +53,13 @@ class Interpretation:
                 states.problem = ""
             fresh = self._cell.options.fresh
             state = states.runtime if fresh else states.current
-            home_before = dict(context.home.entries())
-            version = context.home.version
-            mounted = [] if _knows(state, context.home) else [context.home.layer()]
-            home_mounted = home_before if mounted else state.home_mounted
+            before, version = context.home.entries(), context.home.version
+            mounted = [] if state.knows(before) else [context.home.layer()]
+            home_mounted = before if mounted else state.home_mounted
             grants = self._session.grants() if state is states.runtime else []
             packages = self._session.packages.layers[:]
             grants = [*grants, *packages[state.packages :]]
-            vm = await context.hypervisor.acquire(state.snapshot)
+            vm = await context.hypervisor.acquire(state.place)
             try:
                 running(vm)
                 error = await self._call(
@@ -73,28 +71,28 @@ class Interpretation:
                     alone = context.home.version == version
                     # Of files that were made and deleted since the mount the guest says nothing.
                     await self._session.keep(delta, home_mounted if alone else None)
-                    after = context.home.version
-                    alone = alone and after <= version + 1
-                    added = [*grants, *(layer for layer in mounted if layer is not None)]
+                    alone = alone and context.home.version <= version + 1
+                    layers = [*grants, *(layer for layer in mounted if layer is not None)]
                     make = functools.partial(
                         State,
                         self._cell.label,
                         memory=vm.usage.linear_memory,
                         packages=len(packages),
-                        home=after if alone else UNKNOWN_HOME,
+                        in_step=alone,
                         home_mounted=home_mounted,
-                        home_before=home_before,
                     )
-                    layers = [*state.snapshot.layers, *added]
+                    commit = Commit(
+                        context, states, state, vm, layers, before, context.home.entries(), make
+                    )
                     handed_over = True
-                    self._session.later(_commit(context.hypervisor, states, vm, layers, make))
+                    self._session.commit(commit.run())
             finally:
                 running(None)
                 if not handed_over:
                     vm.close()
         finally:
             if not handed_over:
-                states.lock.release()
+                self._session.commit(_go_on(states))
         if error is not None:
             raise error
 
@@ -141,25 +139,43 @@ class Interpretation:
         return self._language.ended(answer.text)
 
 
-async def _commit(
-    hypervisor: Hypervisor,
-    states: States,
-    vm: Vm,
-    layers: Sequence[Layer],
-    state: Callable[[Snapshot], State],
-) -> None:
-    """Take the snapshot while the reply is on its way; the next cell waits for it."""
+@dataclass(frozen=True)
+class Commit:
+    """Keeps what a cell left, while its reply is on its way; the next cell waits for it."""
+
+    context: BuildContext
+    states: States
+    parent: State
+    vm: Vm
+    layers: Sequence[Layer]
+    before: Files
+    after: Files
+    make: Callable[..., State]
+
+    async def run(self) -> None:
+        """Variables and /home are either both the cell's afterwards, or both as before it."""
+        states = self.states
+        try:
+            place = await self.context.hypervisor.commit(self.vm, self.parent.place, self.layers)
+            state = self.make(place=place, home_before=self.before, home_after=self.after)
+        except (HypercellError, OSError) as error:
+            self.context.home.take_back(self.before, self.after)
+            states.problem = (
+                f"What the last cell left could not be kept ({error}): "
+                "variables and /home are as before it."
+            )
+        else:
+            await states.add(state)
+        finally:
+            self.vm.close()
+            states.lock.release()
+
+
+async def _go_on(states: States) -> None:
+    """Nothing is kept: have a VM ready where the next cell begins."""
     try:
-        snapshot = await hypervisor.commit(
-            vm, code=states.runtime.snapshot.code, layers=layers, name="session", eager=True
-        )
-        states.add(state(snapshot))
-    except (HypercellError, OSError) as error:
-        states.problem = (
-            f"What the last cell left could not be kept ({error}): variables are as before it."
-        )
+        await states.prepare()
     finally:
-        vm.close()
         states.lock.release()
 
 
@@ -170,11 +186,6 @@ async def states_of(session: Session, language: Interpreter, context: BuildConte
         runtime = await language.runtime(context)
         found = session.states.setdefault(language.name, States(context.hypervisor, runtime))
     return found
-
-
-def _knows(state: State, home: Home) -> bool:
-    """Whether the guest's /home is the session's already."""
-    return state.home == home.version or (state.home == UNKNOWN_HOME and not home.entries())
 
 
 def _left(limits: Limits, state: State, states: States) -> Limits:

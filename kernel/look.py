@@ -45,10 +45,11 @@ async def look(session: Session, language: object, question: Question) -> Answer
                 state = language.ready(hypervisor)
                 if state is None:
                     return None
-                vm = await hypervisor.acquire(state.snapshot)
+                vm = await hypervisor.acquire(state.place)
             else:
                 async with states.lock:
-                    vm = await hypervisor.acquire(states.current.snapshot)
+                    vm = await hypervisor.acquire(states.current.place)
+                session.later(states.ready())
     except (HypercellError, TimeoutError):
         return None
     if not question.source.isascii():  # JSON may hold half a surrogate pair

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from hypercell.kernel import state_magics as states
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.home import clean_name
 from hypercell.kernel.run import HOME, TMP
@@ -77,6 +77,7 @@ async def _limits(session: Session, words: Sequence[str]) -> str:
         ("/home files", str(now.home_files), str(most.home_files), ""),
         (TMP, format_size(now.tmp_bytes), format_size(most.tmp_bytes), ""),
         (f"{TMP} files", str(now.tmp_files), str(most.tmp_files), ""),
+        ("states", *states.budget(session), "%undo"),
     ]
     isolation = f"every cell in its own micro-VM; no network; files: {HOME}, {TMP}"
     grants = ", ".join(f"{grant.guest} (read-only)" for grant in session.config.directories)
@@ -101,38 +102,6 @@ async def _rm(session: Session, words: Sequence[str]) -> str:
     _some("rm", words)
     session.home.remove(*words)
     return ""
-
-
-async def _reset(session: Session, words: Sequence[str]) -> str:
-    _none("reset", words)
-    for states in session.states.values():
-        async with states.lock:
-            states.clear()
-    session.home.clear()
-    return "/home is empty" + ("; no variables are left" if session.states else "")
-
-
-async def _undo(session: Session, words: Sequence[str]) -> str:
-    if len(words) > 1 or not all(word.isdecimal() and len(word) < 9 for word in words):
-        raise UsageError("%undo takes how many cells to undo", hint="%undo, or %undo 3")
-    count = int(words[0]) if words else 1
-    states = next(iter(session.states.values()), None)
-    if states is None:
-        raise UsageError("there is nothing to undo", hint="only cells with variables can be undone")
-    async with states.lock:
-        session.home.restore(states.undo(count))
-        return f"variables and /home are as they were after {states.current.label}"
-
-
-async def _snapshots(session: Session, words: Sequence[str]) -> str:
-    _none("snapshots", words)
-    rows = [("after", "taken", "size")]
-    for states in session.states.values():
-        async with states.lock:
-            for state in (states.runtime, *states.history()):
-                taken = time.strftime("%H:%M:%S", time.localtime(state.taken))
-                rows.append((state.label, taken, format_size(state.snapshot.size)))
-    return table(rows) if len(rows) > 1 else "no cell has left variables yet"
 
 
 def _none(name: str, words: Sequence[str]) -> None:
@@ -173,8 +142,11 @@ MAGICS = {
         Magic(
             "pip", "%pip install NAME… | list", "pure-Python packages that the owner grants", _pip
         ),
-        Magic("reset", "%reset", "empty /home, forget all variables", _reset),
-        Magic("undo", "%undo [N]", "variables and /home as before the last N cells", _undo),
-        Magic("snapshots", "%snapshots", "the states that %undo can go back to", _snapshots),
+        Magic("reset", "%reset", "empty /home, forget all variables", states.reset),
+        Magic("undo", "%undo [N]", "variables and /home as before the last N cells", states.undo),
+        Magic("redo", "%redo [N]", "take back %undo, until another cell has run", states.redo),
+        Magic("snapshots", "%snapshots", "the states of this session", states.snapshots),
+        Magic("fork", "%fork NAME", "a further line of states that begins here", states.fork),
+        Magic("switch", "%switch NAME", "go on in another line, /home too", states.switch),
     )
 }

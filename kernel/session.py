@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from hypercell.kernel.config import Config, load_config
@@ -54,6 +54,7 @@ class Session:
         self._applying = asyncio.Lock()
         self._running: set[Execution] = set()
         self._background: set[asyncio.Task[Any]] = set()
+        self._commits: set[asyncio.Task[Any]] = set()
         self._cells = 0
         self._closed = False
 
@@ -180,6 +181,18 @@ class Session:
             else:
                 entries = read_delta(delta, limits) if delta else []
             self.home.take(entries, limits, base)
+
+    def commit(self, work: Coroutine[Any, Any, None]) -> None:
+        """Keep what a cell left, after its reply; ``settled`` waits for it."""
+        task = asyncio.create_task(work)
+        for tasks in (self._commits, self._background):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait until all cells that have replied are kept, or are known not to be."""
+        while self._commits:
+            await asyncio.wait(self._commits)
 
     def later(self, work: Any) -> None:
         """Run a coroutine after the reply."""

@@ -1,45 +1,70 @@
-"""The state of an interpreter in a session: a chain of VM snapshots, one for each cell that ended
-well. A cell that did not end well is not in it: the state is what it was before.
+"""The states of an interpreter in a session: one after each cell that ended well, in lines.
+
+A cell that did not end well is in none: the state is what it was before. A state never changes, so
+lines share them, and undone ones can be done again until another cell has run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.home import HomeEntry
+from hypercell.kernel.suggest import did_you_mean
+from hypercell.vmm.errors import HypercellError
 
 if TYPE_CHECKING:
     from hypercell.vmm import Hypervisor
+    from hypercell.vmm.session_state import Piece, SessionState
     from hypercell.vmm.vm_snapshot import Snapshot
 
-HISTORY_BYTES = 512 << 20  # of the earlier snapshots together; the oldest go first
-HISTORY_COUNT = 16
-UNKNOWN_HOME = -1
+HISTORY_BYTES = 512 << 20  # of all states together; the oldest go first
+HISTORY_COUNT = 64
+LINES_MAX = 16
+MAIN = "main"
+Files = Mapping[str, HomeEntry]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
-    """After one cell. ``memory``: bytes that the guest has; ``home``: the version it knows.
+    """After one cell. ``memory``: bytes that the guest has.
 
     ``packages``: how many layers of the session's packages are mounted.
-
-    ``home_mounted``: /home as it was mounted; what the guest reports as changed is since then.
-    ``home_before``: /home as it was when the cell began; ``%undo`` brings it back.
+    ``home_before``, ``home_after``: /home when the cell began and when it had ended.
+    ``home_mounted``: as it was mounted; what the guest reports as changed is since then.
+    ``in_step``: whether the guest's /home is ``home_after``; else it must be mounted again.
     """
 
     label: str
-    snapshot: Snapshot
+    place: Snapshot | SessionState
     memory: int
     packages: int = 0
-    home: int = UNKNOWN_HOME
-    home_mounted: Mapping[str, HomeEntry] = field(default_factory=dict)
-    home_before: Mapping[str, HomeEntry] = field(default_factory=dict)
+    in_step: bool = True
+    home_mounted: Files = field(default_factory=dict)
+    home_before: Files = field(default_factory=dict)
+    home_after: Files = field(default_factory=dict)
     taken: float = field(default_factory=time.time)
+
+    def knows(self, home: Files) -> bool:
+        """Whether the guest's /home is that."""
+        return self.in_step and self.home_after == home
+
+
+@dataclass
+class Line:
+    """States one after the other. ``undone``: the next one to do again is last.
+
+    ``home``: /home when another line was taken up.
+    """
+
+    kept: list[State] = field(default_factory=list)
+    undone: list[State] = field(default_factory=list)
+    home: Files = field(default_factory=dict)
 
 
 class States:
@@ -52,46 +77,122 @@ class States:
         self.lock = asyncio.Lock()
         self.runtime = runtime
         self.problem = ""
+        self.line = MAIN
+        self.lines = {MAIN: Line()}
         self._hypervisor = hypervisor
-        self._kept: list[State] = []
+        self._ready: SessionState | None = None
 
     @property
     def current(self) -> State:
         """Where the next cell begins."""
-        return self._kept[-1] if self._kept else self.runtime
+        kept = self.lines[self.line].kept
+        return kept[-1] if kept else self.runtime
 
-    def history(self) -> tuple[State, ...]:
-        """The states that are kept, oldest first."""
-        return tuple(self._kept)
+    @property
+    def bytes(self) -> int:
+        """What all states together take."""
+        pieces: dict[int, Piece] = {}
+        for state in self._all():
+            pieces |= {id(piece): piece for piece in _pieces(state)}
+        return sum(piece.size for piece in pieces.values())
 
-    def add(self, state: State) -> None:
-        """The state after a cell."""
-        if self._kept:
-            self._hypervisor.unpark(self._kept[-1].snapshot)
-        self._kept.append(state)
-        while len(self._kept) > 1 and (
-            len(self._kept) > HISTORY_COUNT
-            or sum(kept.snapshot.size for kept in self._kept[:-1]) > HISTORY_BYTES
-        ):
-            self._hypervisor.discard(self._kept.pop(0).snapshot)
+    @property
+    def count(self) -> int:
+        """How many states there are."""
+        return len(set(self._all()))
 
-    def undo(self, count: int) -> Mapping[str, HomeEntry]:
-        """Forget the last cells; /home as it was before them. UsageError."""
-        if not 1 <= count <= len(self._kept):
+    async def add(self, state: State) -> None:
+        """The state after a cell; undone ones are forgotten."""
+        line = self.lines[self.line]
+        line.kept.append(state)
+        line.undone.clear()
+        self._forget_oldest()
+        await self.prepare()
+
+    async def prepare(self) -> None:
+        """Have a VM ready where the next cell begins, and none elsewhere."""
+        from hypercell.vmm.session_state import SessionState
+
+        place = self.current.place
+        if self._ready is not None and self._ready is not place:
+            self._hypervisor.unprepare(self._ready)
+            self._ready = None
+        if isinstance(place, SessionState):
+            self._ready = place
+            with contextlib.suppress(HypercellError, OSError):  # the next cell says what is wrong
+                await self._hypervisor.prepare(place)
+
+    async def ready(self) -> None:
+        """``prepare``, when no cell runs."""
+        async with self.lock:
+            await self.prepare()
+
+    def undo(self, count: int) -> Files:
+        """Leave the last states; /home as it was before them. UsageError."""
+        line = self.lines[self.line]
+        if not 1 <= count <= len(line.kept):
             raise UsageError(
-                f"%undo {count}: {len(self._kept)} cells can be undone",
+                f"%undo {count}: {len(line.kept)} cells can be undone",
                 hint="%snapshots lists them",
             )
-        undone = self._kept[-count:]
-        del self._kept[-count:]
-        for state in undone:
-            self._hypervisor.discard(state.snapshot)
-        if self._kept:
-            self._hypervisor.park(self._kept[-1].snapshot)
-        return undone[0].home_before
+        for _ in range(count):
+            line.undone.append(line.kept.pop())
+        return line.undone[-1].home_before
+
+    def redo(self, count: int) -> Files:
+        """Take undone states again; /home as it was after them. UsageError."""
+        line = self.lines[self.line]
+        if not 1 <= count <= len(line.undone):
+            raise UsageError(
+                f"%redo {count}: {len(line.undone)} undone cells can be done again",
+                hint="a new cell after %undo makes the undone ones go",
+            )
+        for _ in range(count):
+            line.kept.append(line.undone.pop())
+        return line.kept[-1].home_after
+
+    def fork(self, name: str, home: Files) -> None:
+        """Make a further line that begins where this one stands. UsageError."""
+        if name in self.lines:
+            raise UsageError(f"there is a line {name!r} already", hint=f"%switch {name} goes there")
+        if len(self.lines) >= LINES_MAX:
+            raise UsageError(f"there are {LINES_MAX} lines already", hint="%reset forgets them")
+        self.lines[name] = Line(list(self.lines[self.line].kept), [], home)
+
+    def switch(self, name: str, home: Files) -> Files:
+        """Go on in another line; its /home. ``home``: what to find when coming back. UsageError."""
+        if name not in self.lines:
+            raise UsageError(f"there is no line {name!r}", hint=did_you_mean(name, [*self.lines]))
+        self.lines[self.line].home = home
+        self.line = name
+        return self.lines[name].home
 
     def clear(self) -> None:
-        """Back to the runtime as it was started."""
-        kept, self._kept = self._kept, []
-        for state in kept:
-            self._hypervisor.discard(state.snapshot)
+        """Back to the runtime as it was started; nothing is left of the lines."""
+        self.lines = {MAIN: Line()}
+        self.line = MAIN
+        if self._ready is not None:
+            self._hypervisor.unprepare(self._ready)
+            self._ready = None
+
+    def _all(self) -> Iterator[State]:
+        for line in self.lines.values():
+            yield from line.kept
+            yield from line.undone
+
+    def _forget_oldest(self) -> None:
+        """Keep to the budget; where a line stands is never forgotten."""
+        while self.count > HISTORY_COUNT or self.bytes > HISTORY_BYTES:
+            ends = {line.kept[-1] for line in self.lines.values() if line.kept}
+            old = min(set(self._all()) - ends, key=lambda state: state.taken, default=None)
+            if old is None:
+                return
+            for line in self.lines.values():
+                if old in line.kept:
+                    del line.kept[: line.kept.index(old) + 1]
+                if old in line.undone:
+                    line.undone.clear()
+
+
+def _pieces(state: State) -> tuple[Piece, ...]:
+    return getattr(state.place, "pieces", ())

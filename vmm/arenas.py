@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -27,6 +28,7 @@ class ArenaRecords(msgspec.Struct, frozen=True):
 # So much of a grow by whole huge pages is made at once: KVM then maps 2 MiB at a fault, else 4 KiB.
 _AHEAD = 0x200_0000
 UNITS = abi.ARENA_LIMIT // abi.HUGE  # stretches of 2 MiB that an arena has at most
+_UNIT_PAGES = abi.HUGE // abi.PAGE
 
 
 def _address(arena: int, offset: int) -> int:
@@ -49,6 +51,7 @@ class Arenas:
         self._blocks = dict(records.blocks)
         self._next_block = records.next_block
         self.limit = limit
+        self._owners: dict[int, int] = {}  # _blocks the other way round, made when wanted
         self.refused = 0
         self.small_pages = False  # True: 4 KiB entries only, which `trim` can take back
         memory.extend_pool(_block_gpa(self._next_block))
@@ -109,6 +112,51 @@ class Arenas:
         if ahead and large and end - start == abi.HUGE:
             libc.populate(self._memory.host_address(gpa, abi.HUGE), abi.HUGE)
         self._tables.map(_address(arena, start), gpa, end - start, READ_WRITE, large=large)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of each arena."""
+        return list(self._committed)
+
+    def adopt(self, committed: Sequence[int]) -> None:
+        """Grow arenas to what a session's are, whatever the limit. Raises ``HostError``."""
+        limit, self.limit = self.limit, sum(committed)
+        for arena, size in enumerate(committed):
+            if size != self._committed[arena] and not self.grow(
+                arena, self._committed[arena], size
+            ):
+                raise HostError(
+                    f"no room for the memory of the session: {size:#x} bytes of arena {arena}",
+                    hint="free memory; or %undo",
+                )
+        self.limit = limit
+
+    def stretches(self, arena: int, page: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield (guest-physical address, bytes) for pages ``page`` to ``end - 1`` of an arena."""
+        start = size = 0
+        while page < end:
+            unit, within = divmod(page, _UNIT_PAGES)
+            count = min(end - page, _UNIT_PAGES - within)
+            gpa = _block_gpa(self._blocks[arena * UNITS + unit]) + within * abi.PAGE
+            if gpa != start + size:
+                if size:
+                    yield start, size
+                start, size = gpa, 0
+            size += count * abi.PAGE
+            page += count
+        if size:
+            yield start, size
+
+    def owner(self, gpa: int) -> tuple[int, int] | None:
+        """Which page (arena, number) lies at an address of the pool."""
+        if len(self._owners) != len(self._blocks):
+            self._owners = {block: key for key, block in self._blocks.items()}
+        block, within = divmod(gpa - abi.POOL_BASE, abi.HUGE)
+        key = self._owners.get(block)
+        if key is None:
+            return None
+        arena, unit = divmod(key, UNITS)
+        return arena, unit * _UNIT_PAGES + within // abi.PAGE
 
     def promote(self, fd: int) -> None:
         """In a snapshot file, replace full tables of 4 KiB entries by one 2 MiB entry each.

@@ -15,6 +15,7 @@ from hypercell.vmm import abi
 
 CODE0, DATA0, DATA3, CODE3, TASK = 0x08, 0x10, 0x18 | 3, 0x20 | 3, 0x28
 RFLAGS: Final = 2
+XSAVE_SIZE: Final = 4096
 IO_BITMAP: Final = 104  # offset in the TSS
 IO_PORTS: Final = 0x400  # ports above the map get #GP
 TSS_LIMIT: Final = IO_BITMAP + IO_PORTS // 8

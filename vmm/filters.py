@@ -39,7 +39,7 @@ _ANY = (
 
 _VM = (
     *_ANY,
-    *allow("preadv2", "setitimer", "pselect6", "ftruncate"),
+    *allow("preadv2", "pwritev2", "setitimer", "pselect6", "ftruncate"),
 )
 
 WORKER: Final = (

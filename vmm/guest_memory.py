@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, NewType
 
 from hypercell.vmm import abi, libc
@@ -118,6 +119,14 @@ class GuestMemory:
             if region.gpa <= gpa and gpa + size <= region.gpa + region.size:
                 return region
         raise IndexError(f"{size:#x} bytes at guest-physical {gpa:#x} are no guest memory")
+
+    def parts(self, gpa: int, size: int) -> Iterator[tuple[int, int]]:
+        """Cut a stretch where it leaves one slot for the next: they touch in the guest only."""
+        while size:
+            region = self._find(gpa, 1)
+            count = min(size, region.gpa + region.size - gpa)
+            yield gpa, count
+            gpa, size = gpa + count, size - count
 
     def host_address(self, gpa: int, size: int) -> int:
         """Return where a stretch of guest memory lies in this process."""

@@ -12,7 +12,7 @@ from hypercell.vmm import memfd, warmup
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
-from hypercell.vmm.commands import Command, Ok, Usage
+from hypercell.vmm.commands import Command, Ok
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
 from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
 from hypercell.vmm.fork_client import ForkServer
@@ -21,6 +21,7 @@ from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_error
 from hypercell.vmm.pool import Pool
 from hypercell.vmm.program import Limits
+from hypercell.vmm.session_state import SessionState, after, wants_all
 from hypercell.vmm.vm import Incoming, OnOutput, Vm
 from hypercell.vmm.vm_snapshot import Snapshot, Warmup
 
@@ -110,12 +111,12 @@ class Hypervisor:
         """File and line for offsets into the bytes of a module, from its DWARF."""
         return await self._compiler.symbolize(wasm, offsets)
 
-    async def acquire(self, snapshot: Snapshot | None = None) -> Vm:
+    async def acquire(self, place: Snapshot | SessionState | None = None) -> Vm:
         """A VM that nobody has used: parked, else made now. None: the bare image.
 
         Raises ``HostError``, ``Closed``.
         """
-        return await self._pool.acquire(snapshot or self._base())
+        return await self._pool.acquire(place or self._base())
 
     async def make_snapshot(
         self,
@@ -129,13 +130,15 @@ class Hypervisor:
         parked: int = 1,
         eager: bool = False,
         warmup: Warmup | None = None,
+        sessions: bool = False,
         on_output: OnOutput | None = None,
     ) -> Snapshot:
         """Run commands in a fresh VM and keep its state: at the end, or where the last command
         opens a deferred file.
 
         ``parked`` VMs of it wait ready-made; ``eager``: each with a copy of the snapshot of its
-        own in huge pages, which costs its size in memory; ``warmup``: run and undone in each.
+        own in huge pages, which costs its size in memory; ``warmup``: run and undone in each;
+        ``sessions``: what cells leave in its VMs may be committed.
         Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
         """
         vm = await self._pool.fresh(self._base())
@@ -164,40 +167,32 @@ class Hypervisor:
             parked=parked,
             eager=eager,
             warmup=warmup,
+            sessions=sessions,
         )
         self._pool.add(snapshot)
         return snapshot
 
     async def commit(
-        self,
-        vm: Vm,
-        *,
-        code: Sequence[Code] = (),
-        layers: Sequence[Layer] = (),
-        name: str,
-        parked: int = 1,
-        eager: bool = False,
-    ) -> Snapshot:
-        """Keep the state of a VM whose last run has ended, and close the VM.
+        self, vm: Vm, parent: Snapshot | SessionState, layers: Sequence[Layer] = ()
+    ) -> SessionState:
+        """Keep what a VM left that began with ``parent`` and whose runs ended, and close the VM.
 
-        ``code`` and ``layers``: all that was ever mapped into it, in that order. Raises what
-        ``Vm.run`` raises.
+        ``layers``: what it mapped. Raises what ``Vm.run`` raises; then ``parent`` is all there is.
         """
+        full = wants_all(parent)
         try:
-            fd, state, _ = await vm.snapshot([Usage()])
+            kept, fd, more = await vm.keep(full=full)
         finally:
             vm.close()
-        snapshot = Snapshot(name, fd, state, code=code, layers=layers, parked=parked, eager=eager)
-        self._pool.add(snapshot)
-        return snapshot
+        return after(parent, kept, fd, layers, full=full, more=more)
 
-    def park(self, snapshot: Snapshot) -> None:
-        """Keep VMs of a snapshot ready from now on."""
-        self._pool.add(snapshot)
+    async def prepare(self, state: SessionState) -> None:
+        """Keep a VM of a session's state ready from now on."""
+        await self._pool.prepare(state)
 
-    def unpark(self, snapshot: Snapshot) -> None:
-        """Keep none ready any more; the snapshot can be used all the same."""
-        self._pool.discard(snapshot)
+    def unprepare(self, state: SessionState) -> None:
+        """Keep none ready any more; the state can be used all the same."""
+        self._pool.forget(state)
 
     def discard(self, snapshot: Snapshot) -> None:
         """Forget a snapshot and its parked VMs; VMs that run go on."""

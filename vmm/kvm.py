@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from hypercell.vmm import cpu_state, instruction_sets, libc
 from hypercell.vmm._ffi import ffi as _generated
+from hypercell.vmm.cpu_state import XSAVE_SIZE
 from hypercell.vmm.errors import KvmUnavailable, SystemCallFailed
 
 ffi: Any = _generated  # untyped by nature
 _lib: Any = ffi.dlopen(None)
 
 API_VERSION: Final = 12
-XSAVE_SIZE: Final = 4096
 EXIT_IO: Final = 2
 EXIT_MMIO: Final = 6
 EXIT_FAIL_ENTRY: Final = 9

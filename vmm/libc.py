@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hypercell.vmm._ffi import ffi as _generated
@@ -20,7 +20,8 @@ _lib: Any = ffi.dlopen(None)
 
 PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 0x10, 0x20, 0x4000
-MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP, MADV_POPULATE_WRITE = 4, 14, 16, 23
+MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP = 4, 14, 16
+MADV_POPULATE_READ, MADV_POPULATE_WRITE = 22, 23
 MADV_COLLAPSE = 25
 _M_ARENA_MAX = -8
 
@@ -81,6 +82,12 @@ def populate(address: int, size: int) -> None:
 def same(left: int, right: int, size: int) -> bool:
     """Whether two stretches of mapped memory hold equal bytes."""
     return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)
+
+
+def unequal_pages(pages: Iterable[tuple[int, int, int]]) -> list[int]:
+    """The keys of those (address, address, key) whose two pages differ."""
+    compare = ffi.cast("int (*)(uintptr_t, uintptr_t, size_t)", ffi.addressof(_lib, "memcmp"))
+    return [key for left, right, key in pages if compare(left, right, PAGE)]
 
 
 def zero(address: int, size: int) -> None:
@@ -161,17 +168,17 @@ class Zeros:
     """A page of zeros to compare with."""
 
     def __init__(self) -> None:
-        self._page = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
+        self.address = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
 
     def close(self) -> None:
         """Unmap it."""
-        munmap(self._page, PAGE)
+        munmap(self.address, PAGE)
 
     def skip(self, address: int, size: int) -> Iterator[tuple[int, int]]:
         """Yield the stretches (start, end: offsets) of whole pages that are not all zeros."""
         start = -1
         for offset in range(0, size, PAGE):
-            if same(address + offset, self._page, PAGE):
+            if same(address + offset, self.address, PAGE):
                 if start >= 0:
                     yield start, offset
                 start = -1
@@ -186,21 +193,26 @@ class ReadOnlyFile:
 
     def __init__(self, fd: int, size: int) -> None:
         self._size = size
-        self._address = mmap(0, size, PROT_READ, MAP_SHARED, fd)
+        self.address = mmap(0, max(size, PAGE), PROT_READ, MAP_SHARED, fd)
 
     def close(self) -> None:
         """Unmap it."""
-        munmap(self._address, self._size)
+        munmap(self.address, max(self._size, PAGE))
+
+    def populate(self, start: int, end: int) -> None:
+        """Map pages now rather than when they are looked at."""
+        with contextlib.suppress(SystemCallFailed):  # before Linux 5.14
+            madvise(self.address + start, end - start, MADV_POPULATE_READ)
 
     def copy_differing(self, offset: int, address: int, size: int) -> int:
         """Copy those pages of the file that differ from memory; return how many bytes."""
         copied = 0
         for piece in range(0, size, _COMPARED):
             length = min(_COMPARED, size - piece)
-            if same(self._address + offset + piece, address + piece, length):
+            if same(self.address + offset + piece, address + piece, length):
                 continue
             for page in range(piece, piece + length, PAGE):
-                source = self._address + offset + page
+                source = self.address + offset + page
                 if not same(source, address + page, PAGE):
                     ffi.memmove(
                         ffi.cast("char *", address + page), ffi.cast("char *", source), PAGE

@@ -8,13 +8,16 @@ from enum import Enum, auto
 from typing import Self
 
 from hypercell.vmm import abi, clock, libc, memfd
+from hypercell.vmm import delta as deltas
 from hypercell.vmm.arenas import ArenaRecords, Arenas
+from hypercell.vmm.delta import DeltaState
+from hypercell.vmm.delta_pages import DeltaPages
 from hypercell.vmm.errors import Closed, HostError
 from hypercell.vmm.guest_memory import Content, GuestMemory
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.mailbox import Mailbox
-from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables
+from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables, writable_ram
 from hypercell.vmm.ring import OutputRing
 from hypercell.vmm.run_loop import Deferred, Host, RunLoop
 from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, populate, restore_pages
@@ -48,6 +51,7 @@ class Machine:
         self._base = base
         self._eager = eager
         self._page_map: libc.PageMap | None = None
+        self._delta: DeltaPages | None = None
         self._vm = Vm(kvm_fd)
         try:
             state = base.state if base else None
@@ -148,6 +152,8 @@ class Machine:
             self._code.close()
             self._layers.close()
             self._memory.close()
+            if self._delta is not None:
+                self._delta.close()
             if self._page_map is not None:
                 self._page_map.close()
 
@@ -238,6 +244,7 @@ class Machine:
                 layers=tuple(self._layers.mapped),
                 ring_position=self._ring.position,
                 deferred=self._state is State.DEFERRED,
+                ram=writable_ram(self._memory),
                 extents=tuple(extents),
             )
             memfd.seal(fd)
@@ -272,6 +279,63 @@ class Machine:
         self._arenas.small_pages = False
         self._restore_cpu(self._base.state)
         return copied
+
+    def adopt(
+        self, state: DeltaState, index: bytes, pieces: Sequence[int], layers: Sequence[int]
+    ) -> None:
+        """Make the state of a VM forked from a runtime snapshot a session's, before it runs.
+
+        ``index`` and ``pieces``: of its pages, see ``delta``; ``layers``: all that it maps. They
+        come from hostile processes: raises ``ProtocolViolation``, ``HostError``; then the VM can
+        only be closed.
+        """
+        self._check_open()
+        base = self._runtime().state
+        self._state = State.BROKEN
+        sizes = [memfd.size_of(fd) for fd in layers]
+        deltas.check_state(state, base.arenas.committed, sizes, sum(state.committed))
+        for fd, size, offset in zip(layers, sizes, state.layers, strict=True):
+            if self._layers.map(fd, size)[0] != abi.LAYER_BASE + offset:
+                raise HostError("a layer of a session has no place where it was")
+        self._arenas.adopt(state.committed)
+        self._changes().put(index, pieces)
+        self._ring.restart(state.ring_position)
+        self._vm.set_xsave(state.xsave)
+        self._vm.set_registers(state.registers)
+        self._state = State.WAITING
+
+    def changes(self, *, full: bool) -> tuple[DeltaState, int, bytes]:
+        """What the VM's memory has that the state it began with has not, at its wait point.
+
+        (state, a sealed piece, its pages). ``full``: since the runtime snapshot.
+        """
+        if self._state is not State.WAITING:
+            raise Closed(f"nothing of a VM can be kept that is {self._state.name.lower()}")
+        base = self._runtime().state
+        self._vm.complete_io()
+        fd, runs = self._changes().collect(self._pages(), full=full)
+        state = DeltaState(
+            registers=self._vm.registers(),
+            xsave=self._vm.xsave(),
+            committed=tuple(self._arenas.sizes),
+            layers=tuple(layer.offset for layer in self._layers.mapped[len(base.layers) :]),
+            ring_position=self._ring.position,
+        )
+        return state, fd, deltas.pack_runs(runs)
+
+    def expect_session(self) -> None:
+        """Get ready for ``adopt`` and ``changes`` while nobody waits."""
+        self._changes().warm_up()
+
+    def _runtime(self) -> Snapshot:
+        if self._base is None or self._state in (State.NEW, State.DEFERRED):
+            raise Closed("only a VM forked from a runtime snapshot can be a session's")
+        return self._base
+
+    def _changes(self) -> DeltaPages:
+        if self._delta is None:
+            self._delta = DeltaPages(self._memory, self._arenas, self._runtime())
+        return self._delta
 
     def _pages(self) -> libc.PageMap:
         if self._page_map is None:

@@ -12,6 +12,7 @@ import msgspec
 from hypercell.vmm import commands as c
 from hypercell.vmm import errors
 from hypercell.vmm.commands import Command, Reply
+from hypercell.vmm.delta import DeltaState
 from hypercell.vmm.outcome import Usage, ValType, Value
 from hypercell.vmm.program import ExportType, ImportType, Limits
 
@@ -123,6 +124,7 @@ class Park(msgspec.Struct, frozen=True, tag=True):
     ``code`` and ``layers`` of the snapshot: the keys of what the zygote holds, "" for a descriptor
     that travels here. ``suspended``: what stands at a deferred file. ``eager``: copy the snapshot
     now instead of page by page. ``warm``: a job to run and undo, its descriptors last.
+    ``sessions``: ``Adopt`` may come.
     """
 
     state: bytes
@@ -131,6 +133,21 @@ class Park(msgspec.Struct, frozen=True, tag=True):
     suspended: tuple[WireCommand, ...] = ()
     eager: bool = False
     warm: Job | None = None
+    sessions: bool = False
+
+
+class Adopt(msgspec.Struct, frozen=True, tag=True):
+    """Make the parked VM a session's: see ``delta``. Descriptors: ``pieces``, then layers."""
+
+    state: DeltaState
+    index: bytes
+    pieces: int
+
+
+class Keep(msgspec.Struct, frozen=True, tag=True):
+    """Report what the VM's memory has that it had not, or that the runtime has not (``full``)."""
+
+    full: bool
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
@@ -178,6 +195,13 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     replies: tuple[WireReply, ...]
     usage: Usage
     output: tuple[tuple[int, bytes], ...] = ()
+
+
+class Kept(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Keep: a sealed piece with the pages ``runs`` travels with the message."""
+
+    state: DeltaState
+    runs: bytes
 
 
 class Snapped(msgspec.Struct, frozen=True, tag=True):
@@ -239,8 +263,8 @@ WireCommand = (
     | c.Usage
 )
 WireReply = WireOk | c.Trapped | c.Exited | c.Failed
-ToWorker = Boot | Park | Job | Cancel | StdinData
-FromWorker = Parked | Output | StdinWanted | Done | Snapped | Raised
+ToWorker = Boot | Park | Adopt | Job | Keep | Cancel | StdinData
+FromWorker = Parked | Output | StdinWanted | Done | Kept | Snapped | Raised
 
 
 def _pack(value: Value) -> WireValue:

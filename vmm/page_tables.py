@@ -32,6 +32,7 @@ LAYER_PD: Final = abi.TABLES_BASE + 2 * abi.PAGE
 FIRST_FREE_TABLE: Final = abi.TABLES_BASE + 3 * abi.PAGE
 
 _ENTRIES = 512
+_RING3_WRITES = PRESENT | WRITE | USER
 
 
 class PageTables:
@@ -114,6 +115,32 @@ class PageTables:
 def dynamic_tables(memory: GuestMemory, next_table: int = FIRST_FREE_TABLE) -> PageTables:
     """Return the tables that the host extends after boot: code, layers, arenas."""
     return PageTables(memory, next_table, abi.TABLES_BASE + abi.TABLES_SIZE)
+
+
+def writable_ram(memory: GuestMemory) -> tuple[tuple[int, int], ...]:
+    """Return the runs (first, end) of pages of RAM that ring 3 can write."""
+    low = memory.low.view
+    runs: list[tuple[int, int]] = []
+
+    def add(first: int, count: int, entry: int) -> None:
+        same = entry & ADDRESS == first * abi.PAGE
+        if entry & _RING3_WRITES != _RING3_WRITES or not same:
+            return
+        if runs and runs[-1][1] == first:
+            runs[-1] = (runs[-1][0], first + count)
+        else:
+            runs.append((first, first + count))
+
+    directory = struct.unpack_from(f"<{_ENTRIES}Q", low, abi.PD_LOW)
+    for unit, entry in enumerate(directory[: abi.RAM_SIZE // abi.HUGE]):
+        if entry & LARGE:
+            add(unit * _ENTRIES, _ENTRIES, entry)
+        elif entry:
+            table = struct.unpack_from(f"<{_ENTRIES}Q", low, entry & ADDRESS)
+            for page, leaf in enumerate(table):
+                if leaf:
+                    add(unit * _ENTRIES + page, 1, leaf)
+    return tuple(runs)
 
 
 def write_static(memory: GuestMemory, segments: tuple[Segment, ...]) -> None:

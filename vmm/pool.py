@@ -7,13 +7,29 @@ from collections import deque
 
 from hypercell.vmm import channel as channels
 from hypercell.vmm.async_channel import AsyncChannel
-from hypercell.vmm.errors import Closed, HostError, HypercellError, ProtocolViolation
+from hypercell.vmm.errors import (
+    Closed,
+    HostError,
+    HypercellError,
+    ProtocolViolation,
+    WorkerLost,
+)
 from hypercell.vmm.fork_client import Child, ForkServer
-from hypercell.vmm.messages import FromWorker, Park, Parked, Raised, pack_commands, unpack_error
+from hypercell.vmm.messages import (
+    Adopt,
+    FromWorker,
+    Park,
+    Parked,
+    Raised,
+    pack_commands,
+    unpack_error,
+)
+from hypercell.vmm.session_state import SessionState
 from hypercell.vmm.vm import Incoming, Vm
 from hypercell.vmm.vm_snapshot import Snapshot
 
 _PARK_SECONDS = 10.0
+_BIG = 16 << 20  # bytes of a snapshot
 _LOW = 2  # with fewer ready workers than this, making more does not wait for a pause
 _AFTER_CLOSE = 0.005  # seconds: let the reply go out first
 _PAUSE = 0.1  # seconds without a cell: nobody wants the processors now
@@ -47,6 +63,7 @@ class Pool:
     def __init__(self, zygote: ForkServer) -> None:
         self._zygote = zygote
         self._ready: dict[Snapshot, deque[Waiting]] = {}
+        self._sessions: dict[SessionState, Waiting | None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
         self._releasing: set[asyncio.Future[None]] = set()
@@ -73,21 +90,66 @@ class Pool:
         """How many workers are parked for it."""
         return len(self._ready.get(snapshot, ()))
 
-    async def acquire(self, snapshot: Snapshot) -> Vm:
+    async def acquire(self, place: Snapshot | SessionState) -> Vm:
         """A parked VM, or one made now. Raises ``HostError``, ``Closed``."""
+        self._busy = asyncio.get_running_loop().time()
+        if isinstance(place, SessionState):
+            base = place.base
+            waiting = await self._session(place)
+        else:
+            base = place
+            waiting = await self._generic(place)
+        self._refill_in(_AFTER_ACQUIRE)
+        return self._vm(waiting, base)
+
+    async def _session(self, state: SessionState) -> Waiting:
+        """A VM of a session's state, which is nobody else's then."""
+        waiting = self._sessions.pop(state, None)
+        if waiting is not None:
+            if waiting.usable():
+                return waiting
+            waiting.close()
+        try:
+            return await self._adopted(state, await self._generic(state.base))
+        except WorkerLost:  # a parked one was about to die
+            return await self._adopted(state, await self.park(state.base, on_demand=True))
+
+    async def prepare(self, state: SessionState) -> None:
+        """Keep a VM of a session ready from now on; at once, if a parked one can be made it."""
+        self._sessions.setdefault(state, None)
+        ready = self._ready.get(state.base)
+        if ready and self._sessions[state] is None:
+            await self._prepare(state, await self._generic(state.base))
+
+    async def _prepare(self, state: SessionState, generic: Waiting) -> None:
+        waiting = await self._adopted(state, generic)
+        if state in self._sessions and self._sessions[state] is None:
+            self._sessions[state] = waiting
+        else:
+            waiting.close()
+
+    def forget(self, state: SessionState) -> None:
+        """Keep no VM of a session's state ready any more."""
+        waiting = self._sessions.pop(state, None)
+        if waiting is not None:
+            waiting.close()
+
+    async def _adopted(self, state: SessionState, waiting: Waiting) -> Waiting:
+        """Make a parked VM of the runtime a session's."""
+        message, files = state.adopt()
+        await self._parked(waiting, message, files)
+        return waiting
+
+    async def _generic(self, snapshot: Snapshot) -> Waiting:
         if snapshot.closed:
             raise Closed(f"the snapshot {snapshot.name!r} was discarded")
-        self._busy = asyncio.get_running_loop().time()
         ready = self._ready.get(snapshot, deque())
         while ready:
             waiting = ready.popleft()
             if waiting.usable():
-                self._refill_in(_AFTER_ACQUIRE)
-                return self._vm(waiting, snapshot)
+                return waiting
             waiting.close()
-        vm = await self.fresh(snapshot)
-        self._refill_in(_AFTER_ACQUIRE)
-        return vm
+        return await self.park(snapshot, on_demand=True)
 
     async def fresh(self, snapshot: Snapshot) -> Vm:
         """A VM made now and not warmed up: it maps nothing but the snapshot's files."""
@@ -112,6 +174,10 @@ class Pool:
             for waiting in ready:
                 waiting.close()
         self._ready.clear()
+        for held in self._sessions.values():
+            if held is not None:
+                held.close()
+        self._sessions.clear()
 
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
         """Fork a worker and its VM. On demand it is not warmed up."""
@@ -128,15 +194,26 @@ class Pool:
                 tuple(key for key, _ in keys[:count]),
                 tuple(key for key, _ in keys[count:]),
                 pack_commands(snapshot.suspended),
-                snapshot.eager,
+                # Pages that a cell faults in one by one take longer than a copy in huge ones.
+                snapshot.eager or (on_demand and snapshot.size > _BIG),
                 warmup.job() if warmup else None,
+                snapshot.sessions,
             )
             descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]
             if warmup:
                 descriptors += warmup.descriptors()
+        except BaseException:
+            waiting.close()
+            raise
+        await self._parked(waiting, request, descriptors)
+        return waiting
+
+    async def _parked(self, waiting: Waiting, request: Park | Adopt, files: list[int]) -> None:
+        """Have a worker get ready. Any error closes it."""
+        try:
             async with asyncio.timeout(_PARK_SECONDS):
-                await channel.send(request, descriptors)
-                message, unasked = await channel.receive()
+                await waiting.channel.send(request, files)
+                message, unasked = await waiting.channel.receive()
             channels.close_all(unasked)
             if isinstance(message, Raised):
                 raise unpack_error(message)
@@ -148,7 +225,6 @@ class Pool:
         except BaseException:
             waiting.close()
             raise
-        return waiting
 
     def _vm(self, waiting: Waiting, snapshot: Snapshot) -> Vm:
         return Vm(waiting.child, waiting.channel, snapshot.suspended, self._vm_closed)
@@ -183,6 +259,10 @@ class Pool:
         try:
             while not self._closed and (snapshot := self._wanted(whole)) is not None:
                 waiting = await self.park(snapshot)
+                state = self._waits_for(snapshot)
+                if state is not None:
+                    await self._prepare(state, waiting)
+                    continue
                 ready = self._ready.get(snapshot)
                 if ready is None:
                     waiting.close()
@@ -195,6 +275,16 @@ class Pool:
         finally:
             self._filling = None
 
+    def _waits_for(self, base: Snapshot) -> SessionState | None:
+        """A session's state that has no worker."""
+        for state, waiting in self._sessions.items():
+            if waiting is not None and not waiting.usable():
+                waiting.close()
+                self._sessions[state] = waiting = None
+            if waiting is None and state.base is base:
+                return state
+        return None
+
     def _wanted(self, whole: bool) -> Snapshot | None:
         """A snapshot that has too few workers."""
         whole = whole or asyncio.get_running_loop().time() >= self._busy + _PAUSE
@@ -203,7 +293,10 @@ class Pool:
             for waiting in [waiting for waiting in ready if not waiting.usable()]:
                 ready.remove(waiting)
                 waiting.close()
-            if len(ready) < min(snapshot.parked, _LOW):
+            if whole and self._waits_for(snapshot) is not None:
+                return snapshot
+            # The warm-up of an interpreter takes longer than to begin without.
+            if not snapshot.sessions and len(ready) < min(snapshot.parked, _LOW):
                 return snapshot
             if whole and len(ready) < snapshot.parked:
                 found = found or snapshot

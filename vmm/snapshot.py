@@ -9,10 +9,9 @@ import msgspec
 
 from hypercell.vmm import abi, libc, memfd
 from hypercell.vmm.arenas import UNITS, ArenaRecords
-from hypercell.vmm.cpu_state import Registers
+from hypercell.vmm.cpu_state import XSAVE_SIZE, Registers
 from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
-from hypercell.vmm.kvm import XSAVE_SIZE
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
 from hypercell.vmm.windows import Mapped
 
@@ -33,6 +32,7 @@ class SnapshotState(msgspec.Struct, frozen=True):
     layers: tuple[Mapped, ...]
     ring_position: int
     deferred: bool  # taken at HC_DEFERRED, else at HC_WAIT
+    ram: tuple[Run, ...]  # pages of RAM that ring 3 can write, in order
     extents: tuple[Run, ...]  # 2 MiB stretches of guest-physical memory that hold data
 
     def check(self) -> None:
@@ -44,6 +44,11 @@ class SnapshotState(msgspec.Struct, frozen=True):
             if start < position or start >= end or start % abi.HUGE or end % abi.HUGE:
                 raise ProtocolViolation("the extents of a snapshot are not in order")
             position = end
+        page = 0
+        for first, last in self.ram:
+            if first < page or last <= first or last > abi.RAM_SIZE // abi.PAGE:
+                raise ProtocolViolation("the writable pages of a snapshot are not in order")
+            page = last
         sound = (
             len(self.xsave) == XSAVE_SIZE
             and len(arenas.committed) == abi.ARENA_COUNT
@@ -85,7 +90,7 @@ class Snapshot:
             self.fd = -1
 
 
-def _file_runs(fd: int, region: Region) -> Iterator[Run]:
+def file_runs(fd: int, region: Region) -> Iterator[Run]:
     """Yield the guest-physical stretches of a region for which a snapshot file has data."""
     position, end = region.gpa, min(region.gpa + region.size, memfd.size_of(fd))
     while position < end:
@@ -101,7 +106,7 @@ def _file_runs(fd: int, region: Region) -> Iterator[Run]:
 
 def populate(memory: GuestMemory, base: Snapshot) -> None:
     """Copy the pages of a small snapshot now: 1.5 us each, against 20 us when the guest faults."""
-    runs = [run for region in memory.private_regions() for run in _file_runs(base.fd, region)]
+    runs = [run for region in memory.private_regions() for run in file_runs(base.fd, region)]
     if sum(end - start for start, end in runs) <= _POPULATE_MAX:
         for start, end in runs:
             libc.populate(memory.host_address(start, end - start), end - start)
@@ -136,7 +141,7 @@ def copy_pages(
     runs: list[Run] = []
     for region in memory.private_regions():  # regions that touch in the guest lie apart here
         written = list(_written(region, pages))
-        runs += _merge([*written, *(_file_runs(base.fd, region) if base else ())])
+        runs += _merge([*written, *(file_runs(base.fd, region) if base else ())])
     zeros = libc.Zeros()
     extents: list[Run] = []
     fd = memfd.create("snapshot")

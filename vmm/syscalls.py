@@ -58,6 +58,7 @@ NUMBERS: Final = {
     "getrandom": 318,
     "memfd_create": 319,
     "preadv2": 327,
+    "pwritev2": 328,
     "rseq": 334,
     "pidfd_open": 434,
     "clone3": 435,

@@ -33,6 +33,8 @@ from hypercell.vmm.messages import (
     Cancel,
     Done,
     Job,
+    Keep,
+    Kept,
     Output,
     Parked,
     Raised,
@@ -51,7 +53,7 @@ WALL_GRACE = 1.0  # seconds over the wall limit until the worker is killed
 
 OnOutput = Callable[[int, bytes], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
-Incoming = Parked | Output | StdinWanted | Done | Snapped | Raised
+Incoming = Parked | Output | StdinWanted | Done | Kept | Snapped | Raised
 
 
 class Vm:
@@ -150,6 +152,18 @@ class Vm:
         message, descriptors = await self._serve(job, code, layers, on_output, None)
         return self._checked_snapshot(message, descriptors)
 
+    async def keep(self, *, full: bool) -> tuple[Kept, int, int]:
+        """What the last run, made with ``keep``, left in memory: as it came from the worker, its
+        descriptor, and how many bytes of memory the run was allowed beyond what was there.
+        """
+        self._check_idle()
+        message, descriptors = await self._serve(Keep(full), (), (), None, None)
+        if not isinstance(message, Kept) or len(descriptors) != 1:
+            channels.close_all(descriptors)
+            self.close()
+            raise ProtocolViolation("a worker sent no state of its session")
+        return message, descriptors[0], self._limits.memory
+
     async def cancel(self) -> None:
         """End the run that is going on: it raises ``Interrupted`` soon, whatever the guest does."""
         if self._running and not self._cancelled.is_set():
@@ -203,10 +217,7 @@ class Vm:
         until_deferred: bool = False,
         keep: bool = False,
     ) -> Job:
-        if self._closed:
-            raise Closed("the VM is closed")
-        if self._running:
-            raise Closed("the VM is running already")
+        self._check_idle()
         return Job(
             pack_commands(commands),
             tuple(item.size for item in code),
@@ -218,14 +229,20 @@ class Vm:
             keep,
         )
 
+    def _check_idle(self) -> None:
+        if self._closed:
+            raise Closed("the VM is closed")
+        if self._running:
+            raise Closed("the VM is running already")
+
     async def _serve(
         self,
-        job: Job,
+        job: Job | Keep,
         code: Sequence[Code],
         layers: Sequence[Layer],
         on_output: OnOutput | None,
         on_stdin: OnStdin | None,
-    ) -> tuple[Done | Snapped, list[int]]:
+    ) -> tuple[Done | Kept | Snapped, list[int]]:
         """Send a job and attend to the worker until it is done. Any error closes the VM."""
         self._running = True
         self._written = 0
@@ -237,7 +254,7 @@ class Vm:
                 message, descriptors = await self._channel.receive()
                 if isinstance(message, Done):
                     self._take_output(message.output, on_output)
-                if isinstance(message, Done | Snapped):
+                if isinstance(message, Done | Kept | Snapped):
                     return message, descriptors
                 channels.close_all(descriptors)
                 if isinstance(message, Output) and message.chunks:
@@ -335,7 +352,7 @@ class Vm:
         )
 
     def _checked_snapshot(
-        self, message: Done | Snapped, descriptors: list[int]
+        self, message: Done | Kept | Snapped, descriptors: list[int]
     ) -> tuple[int, bytes, list[Reply]]:
         if (
             not isinstance(message, Snapped)

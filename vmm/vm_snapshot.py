@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import weakref
@@ -20,6 +21,20 @@ _BIG = HUGE  # files from here on are kept in huge pages by the zygote
 _numbers = itertools.count()
 # A name for each big file, so that snapshots of the same files share one copy in the zygote.
 _names: weakref.WeakKeyDictionary[Code | Layer, str] = weakref.WeakKeyDictionary()
+
+
+class _Arenas(msgspec.Struct):
+    committed: tuple[int, ...]
+
+
+class Facts(msgspec.Struct):
+    """What of ``snapshot.SnapshotState`` the kernel process needs to know.
+
+    ``ram``: runs of pages that ring 3 can write.
+    """
+
+    arenas: _Arenas
+    ram: tuple[tuple[int, int], ...]
 
 
 class Warmup(msgspec.Struct, frozen=True):
@@ -49,8 +64,8 @@ class Warmup(msgspec.Struct, frozen=True):
 class Snapshot:
     """Where VMs begin. Made by ``Hypervisor.make_snapshot``; closes with its last reference.
 
-    ``parked``: how many VMs wait ready-made. ``suspended``: the command that stands at a deferred
-    file, if the snapshot was taken there.
+    ``parked``: how many VMs wait ready-made. ``sessions``: what its VMs leave may be committed.
+    ``suspended``: the command that stands at a deferred file, if the snapshot was taken there.
     """
 
     def __init__(
@@ -65,6 +80,7 @@ class Snapshot:
         parked: int = 0,
         eager: bool = False,
         warmup: Warmup | None = None,
+        sessions: bool = False,
     ) -> None:
         self.name = name
         self.fd = fd
@@ -75,6 +91,7 @@ class Snapshot:
         self.parked = parked
         self.eager = eager
         self.warmup = warmup
+        self.sessions = sessions
         self._finalizer = weakref.finalize(self, os.close, fd)
 
     @property
@@ -86,6 +103,16 @@ class Snapshot:
     def closed(self) -> bool:
         """Whether it was closed."""
         return not self._finalizer.alive
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """How large its arenas are, and where it can be written."""
+        return msgspec.msgpack.decode(self.state, type=Facts)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all arenas together."""
+        return sum(self.facts.arenas.committed)
 
     @property
     def size(self) -> int:

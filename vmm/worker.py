@@ -24,9 +24,12 @@ from hypercell.vmm.image import GuestImage
 from hypercell.vmm.job import JobHost
 from hypercell.vmm.machine import Machine
 from hypercell.vmm.messages import (
+    Adopt,
     Boot,
     Done,
     Job,
+    Keep,
+    Kept,
     Park,
     Parked,
     Snapped,
@@ -87,6 +90,10 @@ class Worker:
                     self._park(message, descriptors)
                 elif isinstance(message, Job):
                     self._answer(message, descriptors)
+                elif isinstance(message, Adopt):
+                    self._adopt(message, descriptors)
+                elif isinstance(message, Keep):
+                    self._keep(message)
                 else:  # a Cancel or input that came after the end of its job
                     channels.close_all(descriptors)
         except HypercellError as error:
@@ -136,11 +143,29 @@ class Worker:
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
             msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
             self._machine.refresh()
+            if request.sessions:
+                self._machine.expect_session()
         channels.close_all(descriptors[1:])
         os.close(self._kvm)  # one worker, one VM
         self._narrow()
         self._mapped = jail.mapped_now()
         self._channel.send(Parked())
+
+    def _adopt(self, request: Adopt, descriptors: list[int]) -> None:
+        machine = self._ready()
+        if not 0 <= request.pieces <= len(descriptors):
+            raise ProtocolViolation(f"{len(descriptors)} descriptors with a session's state")
+        pieces, layers = descriptors[: request.pieces], descriptors[request.pieces :]
+        machine.adopt(request.state, request.index, pieces, layers)
+        channels.close_all(layers)
+        self._inherited = machine.committed
+        self._mapped = jail.mapped_now()
+        self._channel.send(Parked())
+
+    def _keep(self, request: Keep) -> None:
+        state, fd, runs = self._ready().changes(full=request.full)
+        self._channel.send(Kept(state, runs), [fd])
+        os.close(fd)
 
     def _answer(self, job: Job, descriptors: list[int]) -> None:
         started = time.monotonic()

@@ -40,6 +40,7 @@ from hypercell.kernel.traceback_text import Symbols, render
 from hypercell.vmm.errors import ExitStatus, HypercellError, Interrupted, Trap
 from hypercell.vmm.hypervisor import Hypervisor
 from hypercell.vmm.isolation import weaker
+from hypercell.vmm.session_state import SessionState
 from hypercell.vmm.vm import Vm
 from hypercell.vmm.vm_snapshot import Snapshot
 
@@ -155,7 +156,7 @@ class _Run:
         context = _context(session, await session.hypervisor(), self.output)
         state = await language.runtime(context)
         grants = session.grants()
-        async with self._vm(state.snapshot) as vm:
+        async with self._vm(state.place) as vm:
             await run_script(
                 vm,
                 language,
@@ -169,12 +170,12 @@ class _Run:
             )
 
     @contextlib.asynccontextmanager
-    async def _vm(self, snapshot: Snapshot | None) -> AsyncIterator[Vm]:
+    async def _vm(self, place: Snapshot | SessionState | None) -> AsyncIterator[Vm]:
         """A VM; when the program has ended, its changes are written back, however it ended."""
         hypervisor = await self.session.hypervisor()
         if hypervisor.missing:
             self.output(Stream("stderr", weaker(hypervisor.missing)))
-        vm = await hypervisor.acquire(snapshot)
+        vm = await hypervisor.acquire(place)
         try:
             try:
                 yield vm

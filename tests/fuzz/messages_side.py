@@ -13,9 +13,8 @@ from target import Target
 from hypercell.vmm import abi, channel, messages
 from hypercell.vmm.arenas import ArenaRecords
 from hypercell.vmm.commands import Exited, Failed, Trapped
-from hypercell.vmm.cpu_state import Registers
+from hypercell.vmm.cpu_state import XSAVE_SIZE, Registers
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
-from hypercell.vmm.kvm import XSAVE_SIZE
 from hypercell.vmm.outcome import Frame, Usage, ValType
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
 from hypercell.vmm.program import ExportType, ImportType
@@ -119,6 +118,7 @@ _STATE = SnapshotState(
     (),
     8,
     False,
+    ((32, 48), (512, 1024)),
     ((0, abi.HUGE),),
 )
 _JOB = messages.Job((), (1,), (2,), messages.Limits(), snapshot=True)

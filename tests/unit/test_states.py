@@ -1,7 +1,9 @@
-"""The chain of a session's snapshots, without VMs."""
+"""The lines of a session's states, without VMs."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -9,28 +11,34 @@ import pytest
 from hypercell.kernel import states as module
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.states import State, States
-
-
-class Snapshot:
-    size = 100 << 20
+from hypercell.vmm.cpu_state import Registers
+from hypercell.vmm.delta import DeltaState, Stretch
+from hypercell.vmm.session_state import Piece, SessionState
 
 
 class Hypervisor:
+    """Only remembers where VMs wait."""
+
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.ready: list[SessionState] = []
 
-    def park(self, snapshot: Any) -> None:
-        self.said.append(("park", snapshot))
+    async def prepare(self, state: SessionState) -> None:
+        self.ready.append(state)
 
-    def unpark(self, snapshot: Any) -> None:
-        self.said.append(("unpark", snapshot))
-
-    def discard(self, snapshot: Any) -> None:
-        self.said.append(("discard", snapshot))
+    def unprepare(self, state: SessionState) -> None:
+        self.ready.remove(state)
 
 
-def state(label: str) -> State:
-    return State(label, Snapshot(), 1, home_before={label: None})  # type: ignore[arg-type,dict-item]
+def place(pages: int = 1) -> SessionState:
+    piece = Piece(os.open(os.devnull, os.O_RDONLY), pages)
+    nothing = DeltaState(Registers(), b"", (), (), 0)
+    return SessionState(None, nothing, [Stretch(0, pages, 0, 0)], [piece], (), 1)  # type: ignore[arg-type]
+
+
+def state(label: str, pages: int = 1, taken: float = 0.0) -> State:
+    before: Any = {f"before {label}": None}
+    after: Any = {f"after {label}": None}
+    return State(label, place(pages), 1, home_before=before, home_after=after, taken=taken)
 
 
 @pytest.fixture
@@ -40,36 +48,98 @@ def hypervisor() -> Hypervisor:
 
 @pytest.fixture
 def states(hypervisor: Hypervisor) -> States:
-    return States(hypervisor, state("start"))  # type: ignore[arg-type]
+    return States(hypervisor, State("start", None, 1))  # type: ignore[arg-type]
 
 
-def test_only_the_newest_is_parked_and_undo_goes_back(
-    states: States, hypervisor: Hypervisor
-) -> None:
-    first, second, third = map(state, ("1", "2", "3"))
-    for each in (first, second, third):
-        states.add(each)
-    assert hypervisor.said == [("unpark", first.snapshot), ("unpark", second.snapshot)]
-    assert states.undo(2) == {"2": None}
-    assert states.current is first
-    assert hypervisor.said[2:] == [
-        ("discard", second.snapshot),
-        ("discard", third.snapshot),
-        ("park", first.snapshot),
-    ]
-    assert states.undo(1) == {"1": None}
-    assert states.current.label == "start"
+def add(states: States, *made: State) -> None:
+    async def all_of_them() -> None:
+        for each in made:
+            await states.add(each)
+
+    asyncio.run(all_of_them())
+
+
+def test_one_vm_waits_where_the_next_cell_begins(states: States, hypervisor: Hypervisor) -> None:
+    first, second = state("1"), state("2")
+    add(states, first, second)
+    assert hypervisor.ready == [second.place]
+    states.undo(1)
+    asyncio.run(states.prepare())
+    assert hypervisor.ready == [first.place]
+    states.undo(1)
+    asyncio.run(states.prepare())
+    assert hypervisor.ready == []
+
+
+def test_undo_and_redo(states: States) -> None:
+    made = [state(label) for label in "123"]
+    add(states, *made)
+    assert states.undo(2) == {"before 2": None}
+    assert states.current is made[0]
+    assert states.redo(1) == {"after 2": None}
+    assert states.current is made[1]
+    assert states.redo(1) == {"after 3": None}
+    assert states.undo(3) == {"before 1": None}
+    assert states.current is states.runtime
+    for wrong in (0, 1):
+        with pytest.raises(UsageError):
+            states.undo(wrong)
     with pytest.raises(UsageError):
-        states.undo(1)
+        states.redo(4)
 
 
-def test_the_oldest_goes_first(states: States, hypervisor: Hypervisor) -> None:
-    made = [state(str(number)) for number in range(9)]
+def test_another_cell_ends_what_was_undone(states: States) -> None:
+    add(states, state("1"), state("2"))
+    states.undo(1)
+    add(states, state("3"))
+    with pytest.raises(UsageError):
+        states.redo(1)
+    assert states.count == 2
+
+
+def test_lines_share_their_past_and_go_on_apart(states: States) -> None:
+    first, second, third = map(state, "123")
+    add(states, first)
+    states.fork("other", {"home": None})  # type: ignore[dict-item]
+    add(states, second)
+    assert states.switch("other", {"main": None}) == {"home": None}  # type: ignore[dict-item]
+    assert states.current is first
+    add(states, third)
+    assert states.switch("main", {}) == {"main": None}
+    assert states.current is second
+    assert states.count == 3
+    with pytest.raises(UsageError):
+        states.fork("other", {})
+    with pytest.raises(UsageError):
+        states.switch("nowhere", {})
+    for number in range(module.LINES_MAX - 2):
+        states.fork(str(number), {})
+    with pytest.raises(UsageError):
+        states.fork("one too many", {})
+
+
+def test_the_oldest_goes_first(states: States) -> None:
+    made = [state(str(number), taken=number) for number in range(module.HISTORY_COUNT + 5)]
+    add(states, *made)
+    assert states.lines["main"].kept == made[5:]
+
+
+def test_the_budget_counts_shared_pages_once(states: States) -> None:
+    pages = module.HISTORY_BYTES // 4096 // 4
+    made = [state(str(number), pages, taken=number) for number in range(9)]
     for each in made:
-        states.add(each)
-    kept = states.history()
-    assert kept == tuple(made[-len(kept) :])
-    assert sum(each.snapshot.size for each in kept[:-1]) <= module.HISTORY_BYTES
+        add(states, each)
+        states.fork(each.label, {})
+        assert states.bytes <= max(module.HISTORY_BYTES, len(states.lines) * pages * 4096)
     states.clear()
-    assert states.current.label == "start"
-    assert sum(what == "discard" for what, _ in hypervisor.said) == 9
+    assert (states.count, states.bytes, states.current) == (0, 0, states.runtime)
+
+
+def test_where_a_line_stands_is_never_forgotten(states: States) -> None:
+    pages = module.HISTORY_BYTES // 4096 + 1
+    big = state("big", pages)
+    add(states, big)
+    assert states.current is big
+    later = state("later", pages, taken=1)
+    add(states, later)
+    assert states.lines["main"].kept == [later]
