@@ -51,6 +51,11 @@ async def test_the_standard_library(session: Session, cell: str, shown: str) -> 
     assert await value(session, cell) == shown
 
 
+async def test_a_module_that_prints_when_it_is_imported(session: Session) -> None:
+    result = await session.execute("import this\nimport this", label="cell 1")
+    assert result.stdout.count(b"Beautiful is better than ugly.") == 1
+
+
 async def test_sqlite_in_home(session: Session) -> None:
     await value(
         session,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import io
 import pkgutil
 import sys
+import types
 import warnings
+from collections.abc import Sequence
 
-_NOT = {"antigravity", "this", "idlelib", "turtle", "turtledemo", "test", "lib2to3", "ensurepip"}
+_AT_IMPORT = {"this"}  # shows something when a cell imports it
+_NOT = {"antigravity", "idlelib", "turtle", "turtledemo", "test", "lib2to3", "ensurepip"}
 _WITH_SUBMODULES = (
     "asyncio", "collections", "concurrent", "ctypes", "email", "encodings", "html", "http",
     "importlib", "json", "logging", "multiprocessing", "os", "re", "sqlite3", "sysconfig",
@@ -22,13 +28,41 @@ def import_all() -> None:
     """Import every module that can be; the others need an operating system."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        for name in sorted(sys.stdlib_module_names - _NOT):
+        for name in sorted(sys.stdlib_module_names - _NOT - _AT_IMPORT):
             _try(name)
         for name in _WITH_SUBMODULES:
             package = sys.modules.get(name)
             for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
                 if not module.name.endswith("__main__") and ".test" not in module.name:
                     _try(module.name)
+    sys.meta_path.append(_Kept({name: _code(name) for name in _AT_IMPORT}))
+
+
+class _Kept(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Runs modules whose code was read at build time: a cell does not have their files."""
+
+    def __init__(self, codes: dict[str, types.CodeType]) -> None:
+        self._codes = codes
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        del path, target
+        return importlib.machinery.ModuleSpec(name, self) if name in self._codes else None
+
+    def get_code(self, name: str) -> types.CodeType:
+        return self._codes[name]
+
+    def get_source(self, name: str) -> None:
+        del name
+
+
+def _code(name: str) -> types.CodeType:
+    spec = importlib.util.find_spec(name)
+    code = spec and spec.loader and spec.loader.get_code(name)  # type: ignore[attr-defined]
+    if not isinstance(code, types.CodeType):
+        raise ImportError(name)
+    return code
 
 
 def _try(name: str) -> None:
