@@ -63,8 +63,9 @@ def parse_cell(
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     magics: list[LineMagic] = []
+    remarks = hasattr(languages.get(default), "line_magics")  # "#" is no #include there
     for index, line in enumerate(lines):
-        if not line.strip():
+        if not line.strip() or (remarks and line.lstrip().startswith("#")):
             continue
         if match := _CELL.fullmatch(line.rstrip("\r\n")):
             if match[1] in _own(languages, default, "cell_magics"):

@@ -27,7 +27,8 @@ def overview(languages: Mapping[str, Language], default: str) -> str:
         "Cells share /home.\n\n"
         f"First line of a cell:\n{_indented([*cells, (FILE_USAGE, FILE_HELP)])}\n\n"
         f"Options behind %%language:\n{_indented(options)}\n\n"
-        f"Lines:\n{_indented(lines)}"
+        f"Lines at the top of a cell:\n{_indented(lines)}\n\n"
+        "%help python lists the magics within Python cells."
     )
 
 
@@ -41,9 +42,13 @@ def topic(word: str, languages: Mapping[str, Language]) -> str:
     if name in MAGICS:
         return f"{MAGICS[name].usage}\n{MAGICS[name].help}"
     for language in languages.values():
-        for own in (getattr(language, "cell_magics", {}), getattr(language, "line_magics", {})):
-            if name in own and word in (name, own[name].split()[0].rstrip(":")):
-                return str(own[name])
+        found = [
+            own[name]
+            for own in (getattr(language, "line_magics", {}), getattr(language, "cell_magics", {}))
+            if name in own and word in (name, own[name].split()[0].rstrip(":"))
+        ]
+        if found:
+            return "\n".join(found)
     if name in ("file", "writefile"):
         return f"{FILE_USAGE}\n{FILE_HELP}"
     option = word if word.startswith("-") else f"--{word}"
@@ -66,9 +71,17 @@ def language_help(language: Language) -> str:
         if name not in PER_LANGUAGE or name in language.common
     ]
     own = [(f"{row.name} {row.metavar}".strip(), row.help) for row in language.options]
-    return f"%%{language.name} [OPTION…]: {language.title}\n{language.help}\n\n" + _indented(
+    text = f"%%{language.name} [OPTION…]: {language.title}\n{language.help}\n\n" + _indented(
         [*own, *common]
     )
+    magics = [
+        *getattr(language, "line_magics", {}).values(),
+        *getattr(language, "cell_magics", {}).values(),
+    ]
+    if magics:
+        rows = [(usage, what) for usage, _, what in (line.partition(": ") for line in magics)]
+        text += f"\n\nIn the text of a cell:\n{_indented(rows)}"
+    return text
 
 
 def _indented(rows: list[tuple[str, str]]) -> str:

@@ -84,6 +84,9 @@ async def test_values_and_inputs_are_kept(session: Session) -> None:
         ("str.*find?", "str.rfind"),
         ("%time?", "run it once"),
         ("%files?", "what is in /home"),
+        ("# first\n%files\n# then\n6 * 7", "/home is empty"),
+        ("%time await __import__('asyncio').sleep(0, 'slept')", "'slept'"),
+        ("  # pasted\n  for i in [1]:\n    print(i)\n  i + 1", "1\n2"),
         ("1;", ""),
         ("(1\n) ; # nothing", ""),
         ("'a;b'", "'a;b'"),
@@ -99,6 +102,7 @@ async def test_a_cell_shows(session: Session, cell: str, says: str) -> None:
     [
         ("!ls", "there is no shell"),
         ("files = !ls", "there is no shell"),
+        ("!pip install numpy", "%pip, at the top of a cell"),
         ("%%bash\nls", "there is no shell"),
         ("%matplotlib inline", "%matplotlib is not there"),
         ("%load_ext autoreload", "%load_ext is not there"),

@@ -39,7 +39,7 @@ class Cells:
         self._names.update(__builtins__=builtins, Out=self._results, In=self._inputs)
         self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._shell = Shell(self._names, self._run_below)
+        self._shell = Shell(self._names, self._run_below, self._wait)
         self._shell.hidden = frozenset(self._names)
         self._name = "<cell>"
         self._line = 1

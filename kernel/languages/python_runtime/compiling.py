@@ -7,6 +7,7 @@ import inspect
 import linecache
 import types
 from dataclasses import dataclass
+from typing import Any
 
 from hypercell.kernel.languages.python_runtime.transform import transform
 
@@ -59,9 +60,11 @@ def _tree(source: str, name: str) -> tuple[ast.Module, str]:
     """Python is never read as a magic: what parses is not looked at again."""
     try:
         return _parse(source, name), source
-    except SyntaxError:
+    except SyntaxError as error:
         changed = _transform(source)
         if changed is None:
+            if isinstance(error, IndentationError) and (width := _indent(source)):
+                return _dedented(source, name, width), source
             raise
     text, lines = changed
     try:
@@ -78,6 +81,22 @@ def _tree(source: str, name: str) -> tuple[ast.Module, str]:
             node.end_col_offset = len(written.encode())  # type: ignore[attr-defined]
             node.end_lineno = line  # type: ignore[attr-defined]
     return tree, text
+
+
+def _indent(source: str) -> int:
+    """By how much the whole cell is indented, as pasted code is."""
+    lines = [line for line in source.split("\n") if line.strip()]
+    return min((len(line) - len(line.lstrip(" ")) for line in lines), default=0)
+
+
+def _dedented(source: str, name: str, width: int) -> ast.Module:
+    tree = _parse("\n".join(line[width:] for line in source.split("\n")), name)
+    nodes: Any = ast.walk(tree)
+    for node in nodes:
+        if hasattr(node, "col_offset"):
+            node.col_offset += width
+            node.end_col_offset += width
+    return tree
 
 
 def _semicolon_follows(source: str, last: ast.stmt) -> bool:

@@ -37,7 +37,7 @@ ABSENT = {
     "autoreload": _ONE,
     "bash": _NO_SHELL,
     "cmd": _NO_SHELL,
-    "conda": "packages come from the owner's configuration, not from a cell",
+    "conda": "%pip, at the top of a cell, installs what the owner grants",
     "config": "there is nothing to configure",
     "cython": "a compiler for it is not there; %%c compiles C",
     "debug": "a cell's VM is gone when it has ended; %undo goes back to the state before it",

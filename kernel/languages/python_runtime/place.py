@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_compile, _exec, _eval = compile, exec, eval
+_compile, _eval = compile, eval
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class UsageError(Exception):
@@ -42,7 +45,7 @@ class Place:
     def parse(self, text: str) -> ast.Module:
         """``text`` as if it stood where the magic does."""
         try:
-            tree: Any = _compile(text, self.file, "exec", ast.PyCF_ONLY_AST, True)
+            tree: Any = _compile(text, self.file, "exec", ast.PyCF_ONLY_AST | _FLAGS, True)
         except SyntaxError as error:
             error.lineno = (error.lineno or 1) + self.line - 1
             raise
@@ -56,16 +59,21 @@ class Place:
                 node.end_col_offset += shift
         return tree  # type: ignore[no-any-return]
 
-    def run(self, tree: ast.Module) -> Any:
-        """Run it: the value of a last expression."""
+    def run(self, tree: ast.Module, wait: Callable[[Any], Any]) -> Any:
+        """Run it: the value of a last expression. ``wait`` runs what has an ``await`` in it."""
         names = self.merged()
+        found = None
         last = tree.body[-1] if tree.body else None
         value = None
         if isinstance(last, ast.Expr):
             tree.body.pop()
-            value = _compile(ast.Expression(last.value), self.file, "eval", 0, True)
-        _exec(_compile(tree, self.file, "exec", 0, True), names)
-        return _eval(value, names) if value is not None else None
+            value = _compile(ast.Expression(last.value), self.file, "eval", _FLAGS, True)
+        for code in (_compile(tree, self.file, "exec", _FLAGS, True), value):
+            if code is not None:
+                found = _eval(code, names)
+                if code.co_flags & inspect.CO_COROUTINE:
+                    found = wait(found)
+        return found if value is not None else None
 
     def value(self, text: str) -> Any:
         """The value of an expression."""

@@ -25,10 +25,13 @@ _SHOWN_AS = {
 
 
 class Shell:
-    """``user_ns``: the variables; ``run(source)``: runs the text of a cell."""
+    """``user_ns``: the variables; ``run(source)``: runs the text of a cell; ``wait(awaitable)``."""
 
-    def __init__(self, names: dict[str, Any], run: Callable[[str], Any]) -> None:
+    def __init__(
+        self, names: dict[str, Any], run: Callable[[str], Any], wait: Callable[[Any], Any]
+    ) -> None:
         self.user_ns = names
+        self.wait = wait
         self.hidden: frozenset[str] = frozenset()  # names that %who does not show
         self.execution_count = 1
         self._run = run
@@ -61,9 +64,11 @@ class Shell:
 
     def system(self, command: str) -> None:
         """``!command``."""
+        instead = "pathlib, os and shutil handle files; %languages lists other languages"
+        if command.split()[:1] in (["pip"], ["pip3"]):
+            instead = "%pip, at the top of a cell, installs what the owner grants"
         raise UsageError(
-            f"!{command}: there is no shell and no other program in a micro-VM; "
-            "files: pathlib, os, shutil; languages: %languages"
+            f"!{command}: there is no shell and no other program in a micro-VM; {instead}"
         )
 
     getoutput = system

@@ -53,7 +53,7 @@ def time_line(shell: Any, line: str, place: Place) -> Any:
     if not line:
         raise UsageError("%time needs a statement; %%time in the first line times the cell")
     tree = place.parse(line)
-    return time_cell(lambda: place.run(tree))
+    return time_cell(lambda: place.run(tree, shell.wait))
 
 
 def time_cell(run: Callable[[], Any]) -> Any:
