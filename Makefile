@@ -2,6 +2,7 @@
 # the user's cache. Nothing is done twice: a second run starts at once.
 
 PYTHON ?= python3
+NOTEBOOK ?= notebooks/tour.ipynb
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.hypercell
@@ -23,7 +24,8 @@ endif
 .PHONY: help kvm tools image setup tour test fuzz lint format bench soak lock clean
 
 help:
-	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal'
+	@echo 'make tour     set up and run notebooks/tour.ipynb, outputs in the terminal;'
+	@echo '              NOTEBOOK=notebooks/python.ipynb runs that one'
 	@echo 'make test     set up and run all tests'
 	@echo 'make lint     ruff, mypy, rustfmt, clippy'
 	@echo 'make fuzz     fuzz for SECONDS=300, with coverage as the guide'
@@ -57,8 +59,8 @@ setup: kvm image $(STAMP)
 	@$(BIN)/hypercell install --sys-prefix
 
 tour: setup
-	@echo '== notebooks/tour.ipynb'
-	@$(BIN)/python notebooks/run.py notebooks/tour.ipynb --html notebooks/tour.html
+	@echo '== $(NOTEBOOK)'
+	@$(BIN)/python notebooks/run.py $(NOTEBOOK) --html $(NOTEBOOK:.ipynb=.html)
 
 test: setup
 	@echo '== cargo test'

@@ -1,4 +1,4 @@
-"""The tour, run as a visitor runs it: nbclient through notebooks/run.py, and jupyter nbconvert."""
+"""The notebooks, run as a visitor runs them: nbclient through run.py, and jupyter nbconvert."""
 
 import copy
 import json
@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = ROOT / "notebooks" / "tour.ipynb"
+PYTHON = ROOT / "notebooks" / "python.ipynb"
 RUN = ROOT / "notebooks" / "run.py"
 
 
@@ -49,6 +50,20 @@ def test_every_cell_gives_what_it_says(tmp_path: Path, environment: dict[str, st
     page = notebook.with_suffix(".html").read_text()
     assert "Hello from a micro-VM!" in page
     assert "data:image/svg+xml" in page
+
+
+def test_every_cell_of_the_python_notebook_gives_what_it_says(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    notebook = tmp_path / "python.ipynb"
+    notebook.write_bytes(PYTHON.read_bytes())
+    done = run(notebook, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = notebook.with_suffix(".html").read_text()
+    assert page.count("only this is left") == 2  # in the source, and in what came of it
+    assert "<script>fetch(" not in page
+    assert '<img src="x"' not in page
+    assert "<td>fox</td>" in page
 
 
 def test_an_unexpected_result_is_an_error(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -98,9 +113,10 @@ def test_nbconvert_executes_the_tour(tmp_path: Path, environment: dict[str, str]
     assert counts == list(range(1, len(counts) + 1))
 
 
-def test_the_committed_tour_is_clean() -> None:
-    tour = nbformat.read(TOUR, as_version=4)
-    nbformat.validate(tour)
-    code = [cell for cell in tour.cells if cell.cell_type == "code"]
+@pytest.mark.parametrize("path", [TOUR, PYTHON], ids=lambda path: path.stem)
+def test_a_committed_notebook_is_clean(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert all(cell.metadata["hypercell"]["expect"] for cell in code)
