@@ -181,10 +181,11 @@ async def _go_on(states: States) -> None:
 
 async def states_of(session: Session, language: Interpreter, context: BuildContext) -> States:
     """The states of a language in a session, made at its first cell."""
-    found = session.states.get(language.name)
+    name = getattr(language, "state_of", language.name)  # some share another's interpreter
+    found = session.states.get(name)
     if found is None:
         runtime = await language.runtime(context)
-        found = session.states.setdefault(language.name, States(context.hypervisor, runtime))
+        found = session.states.setdefault(name, States(context.hypervisor, runtime))
     return found
 
 

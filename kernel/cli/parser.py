@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = commands.add_parser(
         "run",
-        help="run a .c, .py, .wat or .wasm file in a fresh micro-VM",
+        help="run a .c, .py, .sql, .wat or .wasm file in a fresh micro-VM",
         description=_RUN,
         epilog=_EXITS,
         usage="hypercell run FILE [options] [-- ARGS…]",

@@ -84,8 +84,8 @@ class Python:
     common: frozenset[str] = frozenset()
     options: Sequence[OptionHelp] = ()
     keywords = tuple(sorted({*keyword.kwlist, *_BUILTINS.split()}))
-    line_magics = magic_names.LINE_MAGICS
-    cell_magics = magic_names.CELL_MAGICS
+    line_magics: Mapping[str, str] = magic_names.LINE_MAGICS
+    cell_magics: Mapping[str, str] = magic_names.CELL_MAGICS
     absent_magics = frozenset(magic_names.ABSENT)
     info: Mapping[str, Any] = {
         "version": VERSION,
@@ -124,7 +124,7 @@ class Python:
     def call(self, cell: Cell) -> Command:
         """The command that runs a cell."""
         number = _NUMBER.fullmatch(cell.label)
-        return _execute(
+        return execute(
             cell.source,
             label=cell.label,
             line=cell.first_line,
@@ -138,7 +138,7 @@ class Python:
     ) -> Command:
         """The command that runs a file as ``python FILE`` does."""
         name = path.rpartition("/")[2]
-        return _execute(python_script.source(path, name, args, cwd), label=name, env=dict(env))
+        return execute(python_script.source(path, name, args, cwd), label=name, env=dict(env))
 
     def exit_code(self, error: CellException) -> int | None:
         """The exit code of ``script``."""
@@ -154,7 +154,7 @@ class Python:
 
     def ask(self, question: Question) -> Command:
         """The command that answers a question."""
-        return _execute(
+        return execute(
             question.source, ask=question.what, cursor=question.cursor, detail=question.detail
         )
 
@@ -198,10 +198,10 @@ async def _start(ctx: BuildContext) -> State:
             Load(0, True),
             Wasi(("python",), _ENVIRONMENT, ("/home", "/tmp", "/"), True),  # noqa: S108
             Instantiate(0),
-            *(_execute(source, label="warm-up") for source in _WARM_UP),
-            _execute("x.re", ask="complete", cursor=4),
-            _execute("len", ask="inspect", cursor=3),
-            _execute("", freeze=True),
+            *(execute(source, label="warm-up") for source in _WARM_UP),
+            execute("x.re", ask="complete", cursor=4),
+            execute("len", ask="inspect", cursor=3),
+            execute("", freeze=True),
         ],
         code=[code],
         limits=limits,
@@ -211,7 +211,7 @@ async def _start(ctx: BuildContext) -> State:
         warmup=Warmup(
             (
                 _quota(limits),
-                *(_execute(source, label="warm-up") for source in _PARK_UP),
+                *(execute(source, label="warm-up") for source in _PARK_UP),
                 Export(),
                 Usage(),
             )
@@ -224,7 +224,8 @@ def _quota(limits: Limits) -> Quota:
     return Quota(limits.home_bytes, limits.home_files, limits.tmp_bytes, limits.tmp_files)
 
 
-def _execute(source: str, **request: object) -> Command:
+def execute(source: str, **request: object) -> Command:
+    """The call of the runtime: cells.py in it reads the request."""
     return Call(0, "execute", (source, msgspec.json.encode(request).decode()))
 
 

@@ -194,7 +194,7 @@ def test_a_build_error_points_at_the_line(tmp_path: Path) -> None:
         ("empty.wasm", b"", "InvalidModule"),
         ("bad.wat", b"(module", "bad.wat"),
         ("bad.wat", b"\xff", "not UTF-8"),
-        ("what.rb", b"puts", "known: .c, .py, .wasm, .wat"),
+        ("what.rb", b"puts", "known: .c, .py, .sql, .wasm, .wat"),
     ],
 )
 def test_bad_files(tmp_path: Path, name: str, content: bytes, message: str) -> None:

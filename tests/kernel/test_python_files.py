@@ -126,3 +126,18 @@ def test_limits(tmp_path: Path) -> None:
 def test_what_is_not_for_python(tmp_path: Path) -> None:
     done = run(write(tmp_path, "1"), "--invoke", "f")
     assert (done.returncode, "not for Python" in done.stderr) == (125, True)
+
+
+def test_sql_files(tmp_path: Path) -> None:
+    script = write(
+        tmp_path, "create table t (x);\ninsert into t values (7);\nselect x from t;", "x.sql"
+    )
+    done = run(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "7" in done.stdout
+    done = run(script, "--dir", ".", "--", "kept.db")
+    assert done.returncode == 0
+    assert (tmp_path / "kept.db").read_bytes().startswith(b"SQLite format 3")
+    done = run(write(tmp_path, "select", "bad.sql"))
+    assert done.returncode == 125
+    assert "statement 1, line 1" in done.stderr

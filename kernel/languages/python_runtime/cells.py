@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import asked, fresh, ipython, tracebacks
+from hypercell.kernel.languages.python_runtime import asked, fresh, ipython, sql, tracebacks
 from hypercell.kernel.languages.python_runtime.compiling import (
     CompiledCell,
     cell_magic,
@@ -50,7 +50,7 @@ class Cells:
         """Run a cell: how it ended. The value of a last expression is shown.
 
         ``request``: label, line (of the source's first line), number, args, env; or ``ask``: a
-        question of the front end, answered instead.
+        question of the front end, answered instead; or ``sql``: the source is SQL.
         """
         sys.modules["__main__"] = self._main
         sys.argv = ["", *request.get("args", ())]
@@ -58,6 +58,9 @@ class Cells:
         try:
             if "ask" in request:
                 return dict(asked.answer(request["ask"], source, request, self._names))
+            if "sql" in request:
+                sql.run_request(source, request["sql"], self._names)
+                return {"status": "ok"}
             self._begin(source, request)
             value = self._run(source, self._line)
             if value is not None:
