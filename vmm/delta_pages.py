@@ -13,6 +13,7 @@ from hypercell.vmm.guest_memory import GuestMemory
 from hypercell.vmm.snapshot import Snapshot, file_runs, private_runs
 
 _VIEWS = 512  # in one call
+_CHUNK = 0x1_0000  # bytes
 
 
 class DeltaPages:
@@ -89,9 +90,11 @@ class DeltaPages:
             private += [(gpa, gpa + abi.PAGE) for gpa in before if gpa not in written]
             before = {}
         places = self._places()
+        touched = {gpa // _CHUNK for gpa in before}
+        private = list(self._unlike(private, touched))
         changed = [
             (number, number + 1)
-            for number in self._numbers(libc.unequal_pages(self._pairs(private, before)))
+            for number in self._numbers(libc.unequal(self._pairs(private, before), abi.PAGE))
             if places.hold(number, number + 1)
         ]
         runs = _joined(sorted(changed))
@@ -122,6 +125,25 @@ class DeltaPages:
                     strict=True,
                 )
                 address += size
+
+    def _unlike(self, runs: Iterable[Run], touched: set[int]) -> Iterator[Run]:
+        """Leave out what is like the runtime, in large pieces: a VM may have copies of all of it.
+
+        ``touched``: the pieces that were something else when the VM began.
+        """
+        for start, end in runs:
+            first, last = -(-start // _CHUNK), min(end, self._size) // _CHUNK
+            if first >= last:
+                yield start, end
+                continue
+            yield start, first * _CHUNK
+            shift = self._memory.host_address(start, end - start) - start
+            original = self._original.address
+            whole = [chunk for chunk in range(first, last) if chunk not in touched]
+            pairs = [(at + shift, at + original, at) for at in (c * _CHUNK for c in whole)]
+            yield from ((at, at + _CHUNK) for at in libc.unequal(pairs, _CHUNK))
+            yield from ((c * _CHUNK, (c + 1) * _CHUNK) for c in range(first, last) if c in touched)
+            yield last * _CHUNK, end
 
     def _pairs(self, runs: Iterable[Run], before: dict[int, int]) -> Iterator[tuple[int, int, int]]:
         """Yield (where a page lies, where its original lies, guest-physical address)."""

@@ -84,10 +84,10 @@ def same(left: int, right: int, size: int) -> bool:
     return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)
 
 
-def unequal_pages(pages: Iterable[tuple[int, int, int]]) -> list[int]:
-    """The keys of those (address, address, key) whose two pages differ."""
+def unequal(places: Iterable[tuple[int, int, int]], size: int) -> list[int]:
+    """The keys of those (address, address, key) at which so many bytes of memory differ."""
     compare = ffi.cast("int (*)(uintptr_t, uintptr_t, size_t)", ffi.addressof(_lib, "memcmp"))
-    return [key for left, right, key in pages if compare(left, right, PAGE)]
+    return [key for left, right, key in places if compare(left, right, size)]
 
 
 def zero(address: int, size: int) -> None:

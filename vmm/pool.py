@@ -99,7 +99,8 @@ class Pool:
         else:
             base = place
             waiting = await self._generic(place)
-        self._refill_in(_AFTER_ACQUIRE)
+        empty = base.sessions and not self._ready.get(base)
+        self._refill_in(0.0 if empty else _AFTER_ACQUIRE)
         return self._vm(waiting, base)
 
     async def _session(self, state: SessionState) -> Waiting:
@@ -149,7 +150,10 @@ class Pool:
             if waiting.usable():
                 return waiting
             waiting.close()
-        return await self.park(snapshot, on_demand=True)
+        try:
+            return await self.park(snapshot, on_demand=True)
+        except WorkerLost:  # its zygote was about to die
+            return await self.park(snapshot, on_demand=True)
 
     async def fresh(self, snapshot: Snapshot) -> Vm:
         """A VM made now and not warmed up: it maps nothing but the snapshot's files."""
@@ -219,6 +223,10 @@ class Pool:
                 raise unpack_error(message)
             if not isinstance(message, Parked):
                 raise ProtocolViolation(f"a worker sent {type(message).__name__}, not Parked")
+        except WorkerLost:
+            waiting.close()
+            hint = "killed from outside, perhaps for want of memory: run the cell again"
+            raise WorkerLost("the process of a VM died before it was ready", hint=hint) from None
         except TimeoutError:
             waiting.close()
             raise HostError(f"a VM was not ready after {_PARK_SECONDS:g} s") from None
@@ -258,7 +266,7 @@ class Pool:
         """Park up to ``_LOW`` workers each at once, the rest when no cell runs, or ``whole``."""
         try:
             while not self._closed and (snapshot := self._wanted(whole)) is not None:
-                waiting = await self.park(snapshot)
+                waiting = await self.park(snapshot, on_demand=self._hurried(snapshot, whole))
                 state = self._waits_for(snapshot)
                 if state is not None:
                     await self._prepare(state, waiting)
@@ -275,6 +283,13 @@ class Pool:
         finally:
             self._filling = None
 
+    def _calm(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._busy + _PAUSE
+
+    def _hurried(self, snapshot: Snapshot, whole: bool) -> bool:
+        """Whether a worker is wanted soon: an interpreter begins sooner than it is warmed up."""
+        return snapshot.sessions and not whole and not self._calm()
+
     def _waits_for(self, base: Snapshot) -> SessionState | None:
         """A session's state that has no worker."""
         for state, waiting in self._sessions.items():
@@ -287,7 +302,7 @@ class Pool:
 
     def _wanted(self, whole: bool) -> Snapshot | None:
         """A snapshot that has too few workers."""
-        whole = whole or asyncio.get_running_loop().time() >= self._busy + _PAUSE
+        whole = whole or self._calm()
         found = None
         for snapshot, ready in self._ready.items():
             for waiting in [waiting for waiting in ready if not waiting.usable()]:
@@ -295,8 +310,7 @@ class Pool:
                 waiting.close()
             if whole and self._waits_for(snapshot) is not None:
                 return snapshot
-            # The warm-up of an interpreter takes longer than to begin without.
-            if not snapshot.sessions and len(ready) < min(snapshot.parked, _LOW):
+            if len(ready) < min(snapshot.parked, 1 if snapshot.sessions else _LOW):
                 return snapshot
             if whole and len(ready) < snapshot.parked:
                 found = found or snapshot
