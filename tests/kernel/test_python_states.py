@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
+import state_cells
 from python_session import fails, hypervisor_fixture, session_fixture, value  # noqa: F401 (fixtures)
 
 from hypercell.kernel import states as module
@@ -106,3 +108,9 @@ async def test_cells_at_once_wait_for_each_other(session: Session) -> None:
     results = await asyncio.gather(*(session.execute(cell) for cell in cells))
     assert not any(result.error for result in results)
     assert await value(session, "sorted(seen)") == "[0, 1, 2, 3, 4, 5]"
+
+
+async def test_many_cells_with_bad_ends_make_what_the_clean_ones_make(session: Session) -> None:
+    """As the same cells do in ordinary CPython. HYPERCELL_CELLS: how many."""
+    kinds = await state_cells.run(session, int(os.environ.get("HYPERCELL_CELLS", "120")))
+    assert len(kinds) == 4, kinds
