@@ -45,6 +45,11 @@ async def test_a_package_is_there_from_then_on(session: Session) -> None:
     assert "3" in await printed(session, "%reset\nimport six; print(six.PY3 + 2)")
     assert "True" in await printed(session, "%%python --fresh\nimport six; print(six.PY3)")
     assert "/usr/lib/python/site-packages/six.py" in await printed(session, "six.__file__")
+    # %undo goes back to a state from before the installation: it stays in effect.
+    await printed(session, "%reset\nx = 1")
+    await printed(session, "%pip install attrs\nx = 2")
+    await printed(session, "%undo")
+    assert "1" in await printed(session, "import attr; print(x, attr.__name__)")
 
 
 async def test_what_is_not_pure_is_named(session: Session) -> None:
