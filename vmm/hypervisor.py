@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Collection, Sequence
 from typing import Self
 
 from hypercell.vmm import channel as channels
-from hypercell.vmm import memfd, warmup
+from hypercell.vmm import memfd, snapshot_store, warmup
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
@@ -27,6 +28,7 @@ from hypercell.vmm.vm_snapshot import Snapshot, Warmup
 
 PARKED = 8  # of 4 MiB each
 _BOOT_SECONDS = 10.0
+_STORE_AFTER = 2.0  # seconds
 
 
 class Hypervisor:
@@ -52,6 +54,9 @@ class Hypervisor:
         self._codes = CodeCache(self.cache, self._compiler)
         self._pool = Pool(self._zygote)
         self._image: Snapshot | None = None
+        self._storing: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._image_bytes = b""
         self._closed = False
 
     async def start(self) -> None:
@@ -63,7 +68,7 @@ class Hypervisor:
             raise Closed("the hypervisor is closed")
         if self._image is not None:
             return
-        image = read_image()
+        image = self._image_bytes = read_image()
         try:
             compiling = asyncio.create_task(self._compiler_server.start())
             try:
@@ -93,6 +98,8 @@ class Hypervisor:
         """End every process and VM. Calling it again does nothing."""
         if not self._closed:
             self._closed = True
+            self._closing.set()
+            await asyncio.gather(*self._storing, return_exceptions=True)
             await asyncio.gather(self._pool.close(), self._compiler.close())
             await asyncio.gather(self._zygote.close(), self._compiler_server.close())
             self._codes.clear()
@@ -131,6 +138,7 @@ class Hypervisor:
         eager: bool = False,
         warmup: Warmup | None = None,
         sessions: bool = False,
+        stored: bool = False,
         on_output: OnOutput | None = None,
     ) -> Snapshot:
         """Run commands in a fresh VM and keep its state: at the end, or where the last command
@@ -138,9 +146,47 @@ class Hypervisor:
 
         ``parked`` VMs of it wait ready-made; ``eager``: each with a copy of the snapshot of its
         own in huge pages, which costs its size in memory; ``warmup``: run and undone in each;
-        ``sessions``: what cells leave in its VMs may be committed.
+        ``sessions``: what cells leave in its VMs may be committed; ``stored``: kept on disk for
+        the next kernel, where code and commands alone make it.
         Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
         """
+        key = ""
+        found = None
+        if stored and not layers and not until_deferred:
+            key = snapshot_store.key(self._image_bytes, code, commands, limits or Limits())
+            found = await asyncio.to_thread(snapshot_store.load, self.cache, key)
+        if found is None:
+            found = await self._run_to_snapshot(
+                commands, code, layers, name, until_deferred, limits, on_output
+            )
+            if key:
+                self._store_later(key, *found)
+        fd, state = found
+        snapshot = Snapshot(
+            name,
+            fd,
+            state,
+            code=code,
+            layers=layers,
+            suspended=commands[-1:] if until_deferred else (),
+            parked=parked,
+            eager=eager,
+            warmup=warmup,
+            sessions=sessions,
+        )
+        self._pool.add(snapshot)
+        return snapshot
+
+    async def _run_to_snapshot(
+        self,
+        commands: Sequence[Command],
+        code: Sequence[Code],
+        layers: Sequence[Layer],
+        name: str,
+        until_deferred: bool,
+        limits: Limits | None,
+        on_output: OnOutput | None,
+    ) -> tuple[int, bytes]:
         vm = await self._pool.fresh(self._base())
         try:
             fd, state, replies = await vm.snapshot(
@@ -157,20 +203,24 @@ class Hypervisor:
         if failed:
             os.close(fd)
             raise CellError(f"the snapshot {name!r} cannot be made: {failed[0]}")
-        snapshot = Snapshot(
-            name,
-            fd,
-            state,
-            code=code,
-            layers=layers,
-            suspended=commands[-1:] if until_deferred else (),
-            parked=parked,
-            eager=eager,
-            warmup=warmup,
-            sessions=sessions,
-        )
-        self._pool.add(snapshot)
-        return snapshot
+        return fd, state
+
+    def _store_later(self, key: str, fd: int, state: bytes) -> None:
+        """Keep a snapshot on disk, when the first cells have had the processors."""
+        copy = os.dup(fd)
+
+        async def store() -> None:
+            try:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), _STORE_AFTER)
+                if not self._closing.is_set():
+                    await asyncio.to_thread(snapshot_store.store, self.cache, key, copy, state)
+            finally:
+                os.close(copy)
+
+        task = asyncio.create_task(store())
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
 
     async def commit(
         self, vm: Vm, parent: Snapshot | SessionState, layers: Sequence[Layer] = ()

@@ -208,6 +208,7 @@ async def _start(ctx: BuildContext) -> State:
         name="python",
         parked=_PARKED,
         sessions=True,
+        stored=True,
         warmup=Warmup(
             (
                 _quota(limits),
