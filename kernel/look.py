@@ -38,6 +38,11 @@ async def look(session: Session, language: object, question: Question) -> Answer
         or len(question.source) > MAX_SOURCE
     ):
         return None
+    if not question.source.isascii():  # JSON may hold half a surrogate pair
+        source = question.source.encode("utf-8", "replace").decode()
+        question = msgspec.structs.replace(question, source=source)
+    if (command := language.ask(question)) is None:
+        return None
     try:
         async with asyncio.timeout(_WAIT):
             states = session.states.get(language.name)
@@ -52,14 +57,9 @@ async def look(session: Session, language: object, question: Question) -> Answer
                 session.later(states.ready())
     except (HypercellError, TimeoutError):
         return None
-    if not question.source.isascii():  # JSON may hold half a surrogate pair
-        source = question.source.encode("utf-8", "replace").decode()
-        question = msgspec.structs.replace(question, source=source)
     try:
         async with asyncio.timeout(_SECONDS + _WAIT):
-            replies = await vm.run(
-                [language.ask(question)], limits=_LIMITS, on_output=lambda stream, data: None
-            )
+            replies = await vm.run([command], limits=_LIMITS, on_output=lambda stream, data: None)
         reply = replies[-1] if replies else None
         return language.answer(question, reply.text) if isinstance(reply, c.Ok) else None
     except (HypercellError, TimeoutError):

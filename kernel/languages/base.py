@@ -176,8 +176,8 @@ class Interpreter(Language, Protocol):
     def ready(self, hypervisor: Hypervisor) -> State | None:
         """What ``runtime`` returned; None before that."""
 
-    def ask(self, question: Question) -> Command:
-        """The ``Call`` that answers a front end's question."""
+    def ask(self, question: Question) -> Command | None:
+        """The ``Call`` that answers a front end's question; None: it can answer none."""
 
     def answer(self, question: Question, text: str) -> Answer:
         """What that call returned. ProtocolViolation."""

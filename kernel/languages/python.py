@@ -152,7 +152,7 @@ class Python:
         """The runtime, if it has been started."""
         return self._made.get(hypervisor)
 
-    def ask(self, question: Question) -> Command:
+    def ask(self, question: Question) -> Command | None:
         """The command that answers a question."""
         return execute(
             question.source, ask=question.what, cursor=question.cursor, detail=question.detail

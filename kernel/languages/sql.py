@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hypercell.kernel.answers import Question
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.languages import python
 from hypercell.kernel.languages.base import BuildContext, Cell, OptionHelp
@@ -57,6 +58,10 @@ class Sql(python.Python):
     def ready(self, hypervisor: Hypervisor) -> State | None:
         """Python's, if it has been started."""
         return python.LANGUAGE.ready(hypervisor)
+
+    def ask(self, question: Question) -> Command | None:
+        """Python would take it for Python."""
+        return None
 
     def is_whole(self, source: str) -> str:
         """A statement ends with a semicolon, if the cell has one."""

@@ -87,7 +87,10 @@ async def test_values_and_inputs_are_kept(session: Session) -> None:
         ("# first\n%files\n# then\n6 * 7", "/home is empty"),
         ("%time await __import__('asyncio').sleep(0, 'slept')", "'slept'"),
         ("  # pasted\n  for i in [1]:\n    print(i)\n  i + 1", "1\n2"),
+        ("  w = 1\n  %who_ls int", "['w']"),
+        ("n: int = %time 6 * 7\nn", "42"),
         ("1;", ""),
+        ("%%capture\n%time 1 + 1", ""),
         ("(1\n) ; # nothing", ""),
         ("'a;b'", "'a;b'"),
     ],
@@ -212,6 +215,10 @@ async def test_what_is_typed_secretly_is_asked_for_secretly(session: Session) ->
     assert result.error is None
     asked = [event for event in events if isinstance(event, Ask)]
     assert asked == [Ask("name? "), Ask("Password: ", True), Ask("key: ", True), Ask("")]
+
+
+async def test_a_semicolon_behind_a_magic(session: Session) -> None:
+    assert "42" not in await shown(session, "%time 6 * 7;")
 
 
 async def test_python_is_not_read_as_magic(session: Session) -> None:

@@ -59,6 +59,7 @@ async def test_completion(session: Session) -> None:
         "# it": set(),
         "nothing_of_the_kind.a": set(),
         "%%c\nfun": set(),
+        "%%sql\nSELE": {"SELECT"},
     }.items():
         found = await complete(session, code)
         assert set(found) >= set(wanted), (code, found)
@@ -116,6 +117,7 @@ async def test_whether_a_cell_is_whole(session: Session) -> None:
         "x?": "complete",
         "%files": "complete",
         "%%python\nx = = 2": "invalid",
+        "%%sql\nselect 1": "complete",
         "-" * 150_000 + "1": "invalid",
         "(" * 100_000: "incomplete",
         "(" * 10_000_000: "unknown",

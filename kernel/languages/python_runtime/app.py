@@ -44,6 +44,7 @@ class WitWorld:
         # The warm-up cells are forgotten; what they made in the interpreter's caches stays.
         _cells = Cells(_cells.emit)
         os.chdir("/home")
+        sys.path_importer_cache.clear()  # every cell asks each entry to look again
         gc.collect()
         gc.freeze()
         return _pack({"status": "ok"})

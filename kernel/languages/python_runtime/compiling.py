@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import linecache
 import types
@@ -26,7 +27,7 @@ class CompiledCell:
 
 def compile_cell(source: str, name: str) -> CompiledCell:
     """SyntaxError with the lines of the cell, as they are written."""
-    tree, source = _tree(source, name)
+    tree = _tree(source, name)
     last = tree.body[-1] if tree.body else None
     value = None
     if isinstance(last, ast.Expr) and not (";" in source and _semicolon_follows(source, last)):
@@ -56,19 +57,17 @@ def _parse(source: str, name: str) -> ast.Module:
     return tree
 
 
-def _tree(source: str, name: str) -> tuple[ast.Module, str]:
+def _tree(source: str, name: str) -> ast.Module:
     """Python is never read as a magic: what parses is not looked at again."""
-    try:
-        return _parse(source, name), source
-    except SyntaxError as error:
-        changed = _transform(source)
-        if changed is None:
-            if isinstance(error, IndentationError) and (width := _indent(source)):
-                return _dedented(source, name, width), source
-            raise
-    text, lines = changed
+    with contextlib.suppress(SyntaxError):
+        return _parse(source, name)
+    text, lines = _transform(source) or (source, set())
     try:
         tree = _parse(text, name)
+    except IndentationError:
+        if not (width := _indent(text)):
+            raise
+        tree = _dedented(text, name, width)
     except SyntaxError as error:
         if error.lineno in lines:
             error.text = linecache.getline(name, error.lineno or 0) or error.text
@@ -76,11 +75,11 @@ def _tree(source: str, name: str) -> tuple[ast.Module, str]:
     for node in ast.walk(tree):
         line = getattr(node, "lineno", None)
         if line in lines:  # carets below the line as it is written
-            written = linecache.getline(name, line).rstrip()
+            written = linecache.getline(name, line).rstrip("; \n")
             node.col_offset = len(written) - len(written.lstrip())  # type: ignore[attr-defined]
             node.end_col_offset = len(written.encode())  # type: ignore[attr-defined]
             node.end_lineno = line  # type: ignore[attr-defined]
-    return tree, text
+    return tree
 
 
 def _indent(source: str) -> int:

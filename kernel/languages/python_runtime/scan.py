@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 ESCAPED = re.compile(
     r"[ \t]*+(?:"
     r"(?P<sign>%{1,2}|!{1,2}|\?{1,2})(?P<rest>[^\n]*+)"
-    r"|(?P<target>[\w.,\[\]'\"* \t]++)=[ \t]*+(?P<set>%(?!%)|!(?!=))(?P<value>[^\n]*+)"
+    r"|(?P<target>[\w.,:\[\]'\"* \t]++)=[ \t]*+(?P<set>%(?!%)|!(?!=))(?P<value>[^\n]*+)"
     r"|(?P<object>%{0,2}[\w.*\[\]'\"]++)(?P<asked>\?{1,2})[ \t]*+;?+[ \t]*+(?=\n|\Z)"
     r")"
 )
