@@ -65,6 +65,8 @@ tour: setup
 test: setup
 	@echo '== cargo test'
 	@$(CARGO) test --locked --quiet --package hypercell-abi --package hypercell-wasi
+	@echo '== browser'
+	@$(BIN)/python tests/browser/chromium.py
 	@echo '== pytest'
 	@$(BIN)/python -m pytest
 

@@ -20,7 +20,9 @@ Send = Callable[[str, dict[str, Any]], None]
 
 INTERVAL = 0.05  # seconds between messages: the server drops what is much faster
 MAX_DISPLAYS = 1000  # that a cell shows at a time
-MAX_STREAM = 4 << 20  # characters of stdout and stderr that a page is given at a time
+MAX_STREAM = 1 << 20  # characters of stdout and stderr that a page is given at a time
+MAX_LINES = 50_000  # of them
+_MAX_LINKS = 2000  # that the front end may make of addresses in text
 _PER_MESSAGE = 0.002  # seconds of pause for each message sent
 _PROGRESS_AFTER = 1.0
 _MAX_PENDING = 256 << 10  # bytes that are sent at once even if the interval is not over
@@ -198,8 +200,11 @@ class _Page:
 
     def __init__(self) -> None:
         self.displays = 0
+        self._full = False
         self._characters = 0
+        self._lines = 0
         self._colours = 0
+        self._links = 0
 
     def display(self) -> bool:
         """Whether there is room for one more."""
@@ -208,14 +213,23 @@ class _Page:
 
     def stream(self, text: str) -> str:
         """What of ``text`` still fits."""
-        room = max(MAX_STREAM - self._characters, 0)
-        was_full = self._characters > MAX_STREAM
+        if self._full:
+            return ""
+        room = MAX_STREAM - self._characters
+        lines = MAX_LINES - self._lines
         self._characters += len(text)
-        if len(text) > room:
-            note = f"\n… more than {MAX_STREAM >> 20} MiB: the rest is not shown\n"
-            text = text[:room] + ("" if was_full else note)
+        self._lines += text.count("\n")
+        if len(text) > room or self._lines > MAX_LINES:
+            self._full = True
+            kept = "\n".join(text[:room].split("\n", lines + 1)[: lines + 1])
+            text = f"{kept}\n… more than a page takes ({MAX_LINES} lines, {MAX_STREAM >> 20} MiB)\n"
         self._colours += text.count("\x1b[")
-        return without_colours(text) if self._colours > MAX_COLOURS else text
+        if self._colours > MAX_COLOURS:
+            text = without_colours(text)
+        self._links += text.count("://") + text.count("www.")
+        if self._links > _MAX_LINKS:  # a zero-width space: it looks the same and is no link
+            text = text.replace("://", ":\u200b//").replace("www.", "www\u200b.")
+        return text
 
 
 class _Decoder:

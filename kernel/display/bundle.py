@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hypercell.kernel.display import frames, picture
+from hypercell.kernel.display.formulas import cost as formula_cost
 from hypercell.kernel.display.formulas import latex
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.display.parser_messages import Kind
@@ -167,10 +168,11 @@ class Shower:
 
 def _unparsed(mime: str, value: Any) -> tuple[dict[str, Any], _Cost]:
     if mime == _LATEX:
-        html, problem = latex(_text(value))
+        value = _text(value)
+        html, problem = latex(value)
         if problem:
             raise Refused(problem)
-        return {HTML: boxed(html)}, _Cost(len(html), html.count("\\"))
+        return {HTML: boxed(html)}, _Cost(len(html), formula_cost(value))
     if not isinstance(value, str) or len(value) > picture.MAX_BYTES * 4 // 3 + 4:
         raise Refused(f"a picture may have {picture.MAX_BYTES >> 20} MiB")
     try:

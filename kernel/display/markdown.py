@@ -10,18 +10,21 @@ from typing import Any
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from hypercell.kernel.display.formulas import formula
+from hypercell.kernel.display.formulas import cost, formula
 from hypercell.kernel.display.safe_html import safe_html
 
 
-def markdown(text: str) -> str:
-    """Rendered, then sanitised: HTML within Markdown gains nothing."""
+def markdown(text: str) -> tuple[str, int]:
+    """(HTML, what it takes a page): rendered, then sanitised. HTML within gains nothing."""
     mark = f"formula-{secrets.token_hex(8)}-"  # no text can contain it: it is chosen afterwards
     formulas: list[str] = []
+    costs = 0
 
     def note(self: Any, tokens: Sequence[Any], at: int, *_: Any) -> str:
-        display = tokens[at].type != "math_inline"
-        formulas.append(formula(tokens[at].content.strip(), display=display))
+        nonlocal costs
+        content = tokens[at].content.strip()
+        costs += cost(content)
+        formulas.append(formula(content, display=tokens[at].type != "math_inline"))
         return f"{mark}{len(formulas) - 1}."
 
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -30,5 +33,6 @@ def markdown(text: str) -> str:
         parser.add_render_rule(rule, note)
     clean = safe_html(parser.render(text))
     if re.search(rf'="[^"]*{mark}', clean):  # an attribute is no place for an element
-        return clean
-    return re.sub(rf"{mark}(\d+)\.", lambda found: formulas[int(found[1])], clean)
+        return clean, clean.count("<")
+    made = re.sub(rf"{mark}(\d+)\.", lambda found: formulas[int(found[1])], clean)
+    return made, costs + made.count("<")

@@ -43,25 +43,24 @@ def main() -> None:
         return
 
 
-def parse(kind: Kind, text: str) -> str:
+def parse(kind: Kind, text: str) -> Parsed:
     """Safe HTML. Refused."""
-    if kind == "svg":
-        return boxed(svg_image(text))
-    if kind == "markdown":
-        return boxed(markdown(text))
-    return boxed(safe_html(text), _NO_SCRIPTS if has_script(text) else "")
+    if kind == "html":
+        clean, note = safe_html(text), _NO_SCRIPTS if has_script(text) else ""
+        return Parsed(boxed(clean, note), clean.count("<"))
+    clean, cost = markdown(text) if kind == "markdown" else svg_image(text)
+    return Parsed(boxed(clean), cost)
 
 
 def _answer(request: Parse) -> Parsed:
     try:
-        made = parse(request.kind, request.text)
+        return parse(request.kind, request.text)
     except Refused as error:
         return Parsed(problem=str(error))
     except RecursionError:
         return Parsed(problem="it is nested too deep")
     except MemoryError:
         return Parsed(problem="it takes too much memory")
-    return Parsed(made, made.count("<"))
 
 
 def _lock() -> None:

@@ -22,5 +22,5 @@ class Parsed(msgspec.Struct, frozen=True):
     """Safe HTML, or why there is none."""
 
     html: str = ""
-    tags: int = 0  # in the HTML
+    tags: int = 0  # of HTML that would take a page as long
     problem: str = ""

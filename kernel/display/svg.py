@@ -1,8 +1,8 @@
 """SVG as a picture: rewritten from what is on a list, then shown by ``<img>``.
 
 A browser runs no script and loads nothing in an ``<img>``, but it draws: a kilobyte of nested
-``<use>`` takes it 23 seconds. So elements that repeat others or work on pixels are left out, and
-the number of elements is bounded.
+``<use>`` takes it 23 seconds, and 100,000 lines across each other 38. So elements that repeat
+others or work on pixels are left out, and elements and coordinates are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from xml.parsers import expat
 from hypercell.kernel.display.refused import Refused
 
 MAX_CHARACTERS = 1 << 20
-MAX_ELEMENTS = 3000
+MAX_ELEMENTS = 2000
+MAX_NUMBERS = 20_000  # coordinates of paths and polygons
 _MAX_DEPTH = 30
 _MAX_LAYERS = 100  # elements that are drawn apart and then laid over: opacity, clipping
 _MAX_SIDE = 4096  # pixels
@@ -43,31 +44,41 @@ _ATTRIBUTES = frozenset(
 _LAYERS = ("opacity", "clip-path", "stroke-dasharray")
 _LOCAL = re.compile(r"url\(\s*['\"]?#[\w.:-]{1,100}['\"]?\s*\)")
 _BAD = re.compile(r"url|image|\\|/\*|@|expression|var\(|attr\(|src|filter|mask|pattern", re.I)
+_NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 _LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{0,6})?)\s*(px|pt|mm|cm|in|)\s*\Z")
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 96 / 72, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
 
 
-def svg_image(text: str) -> str:
-    """The SVG as an ``<img>``. Refused: it is no SVG, or takes too much."""
+def svg_image(text: str) -> tuple[str, int]:
+    """(The SVG as an ``<img>``, what it takes a page). Refused: no SVG, or too much of one."""
     if len(text) > MAX_CHARACTERS:
         raise Refused(f"an SVG may have {MAX_CHARACTERS} characters")
     rewriter = _Rewriter()
     data = base64.b64encode(rewriter.rewrite(text).encode()).decode()
     width = f"width:{rewriter.size['width']:.0f}px;" if "width" in rewriter.size else ""
     style = f"{width}max-width:100%;height:auto"
-    return f'<img alt="SVG" src="data:image/svg+xml;base64,{data}" style="{style}">'
+    image = f'<img alt="SVG" src="data:image/svg+xml;base64,{data}" style="{style}">'
+    return image, rewriter.cost
 
 
 class _Rewriter:
-    """Copies what is known; ``size``: width and height in pixels, where they are lengths."""
+    """Copies what is known.
+
+    ``size``: width and height in pixels, where they are lengths; ``cost``: see ``svg_image``.
+    """
 
     def __init__(self) -> None:
         self.size: dict[str, float] = {}
+        self._numbers = 0
         self._out: list[str] = []
         self._open: list[str] = []
         self._count = 0
         self._layers = 0
         self._skipped = 0  # depth within an element that is left out
+
+    @property
+    def cost(self) -> int:
+        return 10 * self._count + self._numbers
 
     def rewrite(self, text: str) -> str:
         parser = expat.ParserCreate("utf-8", _SEPARATOR)
@@ -105,6 +116,8 @@ class _Rewriter:
             kept["xmlns"] = _NAMESPACE
         if self._layers > _MAX_LAYERS:
             raise Refused(f"an SVG may have {_MAX_LAYERS} elements with opacity, clips or dashes")
+        if self._numbers > MAX_NUMBERS:
+            raise Refused(f"the paths of an SVG may have {MAX_NUMBERS} coordinates")
         self._open.append(local)
         written = "".join(f' {key}="{html.escape(value)}"' for key, value in kept.items())
         self._out.append(f"<{local}{written}>")
@@ -122,6 +135,8 @@ class _Rewriter:
     def _keeps(self, name: str, value: str) -> bool:
         if name not in _ATTRIBUTES or _BAD.search(_LOCAL.sub("", value)):
             return False
+        if name in ("d", "points"):
+            self._numbers += len(_NUMBER.findall(value))
         self._layers += any(word in name or word in value for word in _LAYERS)
         return True
 

@@ -79,8 +79,12 @@ class Reader(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
+def rendered(text: str) -> str:
+    return markdown(text)[0]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("way", [safe_html, markdown])
+@pytest.mark.parametrize("way", [safe_html, rendered])
 def test_nothing_that_acts_is_left(text: str, way: Callable[[str], str]) -> None:
     for wrapped in (text, f"a\n\n{text}\n\n> {text}", f"<table><tr>{text}", f"<b title='{text}"):
         reader = Reader()
@@ -133,7 +137,7 @@ def test_frames_hold_what_they_hold() -> None:
 
 
 def test_markdown() -> None:
-    made = markdown(
+    made = rendered(
         "# A\n\n|a|b|\n|-|:-:|\n|1|~~2~~|\n\n```python\n$x$\n```\n\n- [l](https://a.example)"
     )
     assert "<h1>A</h1>" in made
@@ -141,15 +145,15 @@ def test_markdown() -> None:
     assert "<s>2</s>" in made
     assert "<pre><code>$x$\n</code></pre>" in made
     assert 'href="https://a.example"' in made
-    assert "href" not in markdown("[l](javascript:x())")
+    assert "href" not in rendered("[l](javascript:x())")
 
 
 def test_formulas_in_markdown() -> None:
-    made = markdown("$x < y$ and\n\n$$\\frac{a}{b}$$\n\n$\\gdef\\alpha{b}$")
+    made = rendered("$x < y$ and\n\n$$\\frac{a}{b}$$\n\n$\\gdef\\alpha{b}$")
     assert '<span class="mathjax_process tex2jax_process">\\(x &lt; y\\)</span>' in made
     assert "\\[\\frac{a}{b}\\]</span>" in made
     assert "<code>\\gdef\\alpha{b}</code>" in made
     # A formula whose place turns out to be an attribute stays out of it.
-    hostile = markdown('<div title="\n\n$x$ $"><img onerror=1>$\n\n">')
+    hostile = rendered('<div title="\n\n$x$ $"><img onerror=1>$\n\n">')
     assert "mathjax_process" not in hostile or "onerror=1&gt;" in hostile
     assert not re.search(r'="[^"]*<', hostile)

@@ -15,7 +15,7 @@ NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xli
 
 def inner(body: str, attributes: str = "") -> str:
     """The SVG within the picture that ``body`` becomes."""
-    made = svg_image(f"<svg {NS} {attributes}>{body}</svg>")
+    made, _ = svg_image(f"<svg {NS} {attributes}>{body}</svg>")
     found = re.fullmatch(
         r'<img alt="SVG" src="data:image/svg\+xml;base64,([A-Za-z0-9+/=]*)" style="[^"<>]*">', made
     )
@@ -82,6 +82,12 @@ def test_attributes_are_left_out(attribute: str) -> None:
         "<svg>" + '<g opacity="0.5"/>' * 1000 + "</svg>",
         "<svg>" + '<g style="opacity:0.5"/>' * 1000 + "</svg>",
         '<svg width="100000"/>',
+        '<svg><path d="M0 0L' + "900 600 0 9 " * 10_000 + '"/></svg>',
+        "<svg>"
+        + '<polygon points="1,2 3,4 5,6"/>' * 1500
+        + '<path d="'
+        + "1.5.5" * 9000
+        + '"/></svg>',
         "<svg>" + " " * (2 << 20) + "</svg>",
     ],
 )
@@ -95,4 +101,4 @@ def test_what_drawing_programs_write_is_read() -> None:
         '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
         f'"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd"><svg {NS} width="62pt"><g/></svg>'
     )
-    assert 'style="width:83px;' in svg_image(text)
+    assert 'style="width:83px;' in svg_image(text)[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypercell.kernel.display.bundle import Shower
 from hypercell.kernel.display.parser_client import Parser
-from hypercell.kernel.output import MAX_DISPLAYS, MAX_STREAM, CellOutput
+from hypercell.kernel.output import MAX_DISPLAYS, MAX_LINES, MAX_STREAM, CellOutput
 from hypercell.kernel.result import Clear, Display, Progress, Shown, Stream
 
 
@@ -200,7 +200,21 @@ async def test_a_page_takes_so_much() -> None:
         output(Stream("stdout", b"x" * (1 << 20)))
     await output.finish(ok=True)
     assert len(sent.text()) < MAX_STREAM + 100
-    assert sent.text().count("not shown") == 1
+    assert sent.text().count("more than a page takes") == 1
+    sent.clear()
+    output = CellOutput(sent, 1)
+    for _ in range(3):
+        output(Stream("stdout", b"x\n" * (MAX_LINES // 2)))
+        output.flush()
+    await output.finish(ok=True)
+    assert sent.text().startswith("x\n" * MAX_LINES)
+    assert sent.text().count("\n") <= MAX_LINES + 2
+    sent.clear()
+    output = CellOutput(sent, 1)
+    output(Stream("stdout", b"https://a.example\n" * 10_000))
+    await output.finish(ok=True)
+    assert "https://" not in sent.text()
+    assert "a.example\n" * 2 in sent.text().replace("https:\u200b//", "")
     sent.clear()
     output = CellOutput(sent, 1)
     output(Stream("stdout", b"\x1b[31mx" * 60_000))

@@ -1,0 +1,73 @@
+"""One JupyterLab and one headless Chromium for all tests of this room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import chromium
+import pytest
+from lab import Lab
+from notebook_page import SCRIPTS, NotebookPage, Open
+from playwright.sync_api import BrowserContext, sync_playwright
+
+from hypercell.kernel.kernelspec import install
+
+_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+_CONFIG = 'language = "python"\n'
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server with three kernels: ipykernel, Hypercell, and Hypercell with scripts allowed."""
+    directory = tmp_path_factory.mktemp("lab")
+    spec = install(prefix=str(directory / "prefix"))
+    (directory / "config.toml").write_text(_CONFIG)
+    scripts = directory / "scripts.toml"
+    scripts.write_text(f"{_CONFIG}[output]\nscripts = true\n")
+    _copy(spec, spec.with_name(SCRIPTS), scripts)
+    environment = {
+        "JUPYTER_PATH": str(spec.parents[1]),
+        "HYPERCELL_CONFIG": str(directory / "config.toml"),
+    }
+    made = Lab(directory, environment)
+    yield made
+    made.close()
+
+
+def _copy(spec: Path, to: Path, config: Path) -> None:
+    kernel = json.loads((spec / "kernel.json").read_text())
+    kernel["display_name"] = to.name
+    kernel["env"] = {"HYPERCELL_CONFIG": str(config)}
+    to.mkdir()
+    (to / "kernel.json").write_text(json.dumps(kernel))
+
+
+@pytest.fixture(scope="session")
+def context() -> Iterator[BrowserContext]:
+    """A browser that knows no one."""
+    found = chromium.find()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found.path, env=dict(found.environment), args=_FLAGS
+        )
+        yield browser.new_context(viewport={"width": 1200, "height": 900})
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def open_notebook(context: BrowserContext, lab: Lab) -> Open:
+    """A page with these cells; there is one for each kernel."""
+    pages: dict[str, NotebookPage] = {}
+
+    def make(kernel: str, cells: Sequence[str]) -> NotebookPage:
+        if kernel not in pages:
+            pages[kernel] = NotebookPage(context, lab, kernel)
+        pages[kernel].show(cells)
+        return pages[kernel]
+
+    return make
