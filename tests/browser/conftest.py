@@ -1,4 +1,7 @@
-"""One JupyterLab and one headless Chromium for all tests of this room."""
+"""One JupyterLab and one headless Chromium for all tests of this room.
+
+They end with the room: Playwright keeps an event loop running, beside which no other can run.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _FLAGS = [
 _CONFIG = 'language = "python"\n'
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server with three kernels: ipykernel, Hypercell, and Hypercell with scripts allowed."""
     directory = tmp_path_factory.mktemp("lab")
@@ -47,7 +50,7 @@ def _copy(spec: Path, to: Path, config: Path) -> None:
     (to / "kernel.json").write_text(json.dumps(kernel))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def context() -> Iterator[BrowserContext]:
     """A browser that knows no one."""
     found = chromium.find()
@@ -59,7 +62,7 @@ def context() -> Iterator[BrowserContext]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def open_notebook(context: BrowserContext, lab: Lab) -> Open:
     """A page with these cells; there is one for each kernel."""
     pages: dict[str, NotebookPage] = {}

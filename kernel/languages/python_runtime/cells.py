@@ -16,7 +16,6 @@ from hypercell.kernel.languages.python_runtime.compiling import (
     cell_magic,
     compile_cell,
 )
-from hypercell.kernel.languages.python_runtime.mimebundle import mimebundle
 from hypercell.kernel.languages.python_runtime.shell import Shell
 
 _exec, _eval = exec, eval
@@ -128,8 +127,7 @@ class Cells:
             self._last = (value, *self._last[:2])
             names["_"], names["__"], names["___"] = self._last
         names[f"_{self._number}"] = self._results[self._number] = value
-        data, metadata = mimebundle(value)
-        ipython.emit({"kind": "result", "data": data, "metadata": metadata})
+        ipython.show(value, result=True)
 
 
 def _exit_reply(error: SystemExit) -> dict[str, Any]:

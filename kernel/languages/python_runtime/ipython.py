@@ -5,13 +5,15 @@ from __future__ import annotations
 import builtins
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime.mimebundle import mimebundle
+from hypercell.kernel.languages.python_runtime.display_objects import CLASSES
+from hypercell.kernel.languages.python_runtime.mimebundle import BY_NAME, mimebundle, showing
 
 Emit = Callable[[dict[str, Any]], None]
 _current: Emit | None = None
+_handles = 0
 
 
 def attach(emit: Emit) -> None:
@@ -28,120 +30,79 @@ def emit(record: dict[str, Any]) -> None:
         _current(record)
 
 
-class DisplayObject:
-    """Data that shows itself as one MIME type."""
-
-    mime = "text/plain"
-
-    def __init__(self, data: Any = None, *, filename: str | None = None, **metadata: Any) -> None:
-        if filename is not None:
-            with open(filename, "rb") as file:
-                data = file.read()
-        if isinstance(data, bytes) and not self.mime.startswith("image/p"):
-            data = data.decode()
-        self.data = data
-        self.metadata = {key: value for key, value in metadata.items() if value is not None}
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {self.mime: self.data, "text/plain": repr(self)}, {self.mime: self.metadata}
-
-    def __repr__(self) -> str:
-        return f"<IPython.core.display.{type(self).__name__} object>"
-
-
-class HTML(DisplayObject):
-    """HTML."""
-
-    mime = "text/html"
-
-
-class Markdown(DisplayObject):
-    """Markdown."""
-
-    mime = "text/markdown"
-
-
-class Latex(DisplayObject):
-    """LaTeX."""
-
-    mime = "text/latex"
-
-
-class Math(Latex):
-    """LaTeX without its dollars."""
-
-    def __init__(self, data: str, **metadata: Any) -> None:
-        super().__init__(f"$\\displaystyle {data.strip('$')}$", **metadata)
-
-
-class SVG(DisplayObject):
-    """An SVG."""
-
-    mime = "image/svg+xml"
-
-
-class JSON(DisplayObject):
-    """What JSON can hold."""
-
-    mime = "application/json"
-
-
-class Image(DisplayObject):
-    """A PNG or JPEG, from bytes or a file."""
-
-    mime = "image/png"
-
-    def __init__(self, data: Any = None, *, filename: str | None = None, **metadata: Any) -> None:
-        if isinstance(data, str):
-            data, filename = None, data
-        super().__init__(data, filename=filename, **metadata)
-        if isinstance(self.data, bytes) and self.data.startswith(b"\xff\xd8"):
-            self.mime = "image/jpeg"
-
-
-class Pretty(DisplayObject):
-    """Plain text."""
-
-    def __repr__(self) -> str:
-        return str(self.data)
-
-
 class DisplayHandle:
     """What ``display(…, display_id=True)`` returns."""
 
-    def __init__(self, display_id: str) -> None:
-        self.display_id = display_id
+    def __init__(self, display_id: str | None = None) -> None:
+        self.display_id = display_id if display_id is not None else _new_id()
 
-    def display(self, value: Any) -> None:
+    def display(self, value: Any, **named: Any) -> None:
         """Show again."""
-        display(value, display_id=self.display_id)
+        display(value, display_id=self.display_id, **named)
 
-    def update(self, value: Any) -> None:
+    def update(self, value: Any, **named: Any) -> None:
         """Replace what is shown."""
-        update_display(value, display_id=self.display_id)
+        update_display(value, display_id=self.display_id, **named)
+
+    def __repr__(self) -> str:
+        return f"<DisplayHandle display_id={self.display_id}>"
 
 
-_handles = 0
+def show(value: Any, *, result: bool = False) -> None:
+    """Show a value as it shows itself; ``result``: as the cell's."""
+    own = showing(value)
+    if own is not None:
+        own()
+        return
+    data, metadata = mimebundle(value)
+    emit({"kind": "result" if result else "display", "data": data, "metadata": metadata})
 
 
 def display(
-    *values: Any, display_id: str | bool | None = None, raw: bool = False, **_: Any
+    *values: Any,
+    include: Iterable[str] | None = None,
+    exclude: Iterable[str] | None = None,
+    metadata: dict[str, Any] | None = None,
+    display_id: str | bool | None = None,
+    raw: bool = False,
+    clear: bool = False,
+    **_: Any,
 ) -> DisplayHandle | None:
     """Show values as they show themselves."""
-    global _handles
     if display_id is True:
-        _handles += 1
-        display_id = f"display-{_handles}"
+        display_id = _new_id()
+    if clear:
+        clear_output(wait=True)
     for value in values:
-        data, metadata = (value, {}) if raw else mimebundle(value)
-        emit({"kind": "display", "data": data, "metadata": metadata, "id": display_id or ""})
-    return DisplayHandle(display_id) if display_id else None
+        _send("display", value, metadata, display_id or "", raw, include, exclude)
+    return DisplayHandle(str(display_id)) if display_id else None
 
 
-def update_display(value: Any, *, display_id: str, **_: Any) -> None:
+def update_display(
+    value: Any,
+    *,
+    display_id: str,
+    include: Iterable[str] | None = None,
+    exclude: Iterable[str] | None = None,
+    metadata: dict[str, Any] | None = None,
+    raw: bool = False,
+    **_: Any,
+) -> None:
     """Replace what a handle shows."""
-    data, metadata = mimebundle(value)
-    emit({"kind": "update", "data": data, "metadata": metadata, "id": display_id})
+    _send("update", value, metadata, display_id, raw, include, exclude)
+
+
+def publish_display_data(
+    data: dict[str, Any],
+    metadata: dict[str, Any] | None = None,
+    *,
+    transient: dict[str, Any] | None = None,
+    update: bool = False,
+    **_: Any,
+) -> None:
+    """Show data that is a bundle already."""
+    name = (transient or {}).get("display_id", "")
+    _send("update" if update else "display", data, metadata, name, raw=True)
 
 
 def clear_output(wait: bool = False) -> None:
@@ -149,15 +110,60 @@ def clear_output(wait: bool = False) -> None:
     emit({"kind": "clear", "wait": bool(wait)})
 
 
+def _send(
+    kind: str,
+    value: Any,
+    metadata: dict[str, Any] | None,
+    name: Any,
+    raw: bool,
+    include: Iterable[str] | None = None,
+    exclude: Iterable[str] | None = None,
+) -> None:
+    found: dict[str, Any] = {}
+    data = value
+    if not raw:
+        own = showing(value)
+        if own is not None:
+            own()
+            return
+        data, found = mimebundle(value, include, exclude)
+    record = {"kind": kind, "data": data, "metadata": {**found, **(metadata or {})}}
+    emit({**record, "id": str(name)})
+
+
+def _new_id() -> str:
+    global _handles
+    _handles += 1
+    return f"display-{_handles}"
+
+
+def _as(mime: str) -> Callable[..., None]:
+    """``display_html`` and the like: one type, from values or (``raw``) from data."""
+
+    def show_as(*values: Any, raw: bool = False, metadata: Any = None) -> None:
+        for value in values:
+            if raw:
+                _send("display", {mime: value}, {mime: metadata} if metadata else None, "", True)
+            else:
+                display(value, include=(mime, "text/plain"), metadata=metadata)
+
+    return show_as
+
+
 def install() -> None:
     """Make ``IPython.display`` importable, and ``display`` a builtin."""
-    package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-    for name, value in list(globals().items()):
-        if isinstance(value, type) and issubclass(value, (DisplayObject, DisplayHandle)):
-            setattr(module, name, value)
-    for function in (display, update_display, clear_output):
-        setattr(module, function.__name__, function)
+    names: dict[str, Any] = {kind.__name__: kind for kind in (*CLASSES, DisplayHandle)}
+    for function in (display, update_display, publish_display_data, clear_output):
+        names[function.__name__] = function
+    names.update({f"display_{name}": _as(mime) for name, mime in BY_NAME.items()})
+    package = types.ModuleType("IPython")
     package.__path__ = []
-    package.__dict__.update(display=module, get_ipython=lambda: None)
-    sys.modules.update({"IPython": package, "IPython.display": module})
+    sys.modules["IPython"] = package
+    for path in ("IPython.display", "IPython.core", "IPython.core.display"):
+        module = sys.modules[path] = types.ModuleType(path)
+        module.__dict__.update(names, __all__=sorted(names))
+        module.__path__ = []
+    package.__dict__.update(display=sys.modules["IPython.display"], get_ipython=lambda: None)
+    package.__dict__["core"] = sys.modules["IPython.core"]
+    sys.modules["IPython.core"].__dict__["display"] = sys.modules["IPython.core.display"]
     builtins.__dict__["display"] = display

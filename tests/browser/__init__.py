@@ -1,0 +1,1 @@
+"""Attacks on the reader's browser. A package, so that its fixtures end with it."""
