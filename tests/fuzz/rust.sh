@@ -10,7 +10,7 @@ export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
 cargo build --locked --quiet --release --target "$host"
 status=0
-for name in calls layers; do
+for name in calls components layers; do
   grown=../../build/fuzz/guest-$name
   mkdir -p "$grown"
   log=$(mktemp)

@@ -162,6 +162,10 @@ fn hostile_tars_are_errors() {
         ),
         ("hard link", Tar::default().link("a", "b").end()),
         ("hard link", Tar::default().dir("d").link("a", "d").end()),
+        (
+            "hard link",
+            Tar::default().file("d/a", b"x").link("d", "d/a").end(),
+        ),
         ("device", Tar::default().entry(b'3', "null", "", b"").end()),
         (
             "unknown type",

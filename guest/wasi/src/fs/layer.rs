@@ -127,6 +127,9 @@ impl Layer<'_> {
             if !self.fs.remove_tree(dir, name, old.id).map_err(refused)? {
                 return Err("an entry that replaces a mount".into());
             }
+            if target.is_some_and(|id| self.fs.inode(id).nlink == 0) {
+                return Err("a hard link that replaces the directory of its target".into());
+            }
         }
         let node = match kind {
             Kind::Directory => {
