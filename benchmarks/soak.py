@@ -25,6 +25,7 @@ from hypercell.kernel.config import Config
 
 _JUDGED_FROM = 1000  # cells: in fewer, caches that fill look like a slope
 _SAMPLES = 200
+_RESET = 300  # cells: a state knows at most 100 times that other languages changed /home
 _SLOPE_MAX = 1024  # bytes a cell
 _DRIFT_MAX = 1.05
 _SETTLE_SECONDS = 10.0
@@ -112,6 +113,8 @@ class Soak:
                 begun = time.perf_counter()
                 kind = await cells.next()
                 self._times.setdefault(kind, array("d")).append(time.perf_counter() - begun)
+                if number % _RESET == _RESET - 1:
+                    await cells.reset()
                 if number % max(self._count // _SAMPLES, 1) == 0:
                     self._sample(number)
                 if number % max(self._count // 20, 1) == 0:

@@ -18,6 +18,7 @@ PLANTED = f"planted-{secrets.token_hex(16)}"
 _LOOKS_SECRET = (b"root:x:", b"root:*:", b"BEGIN OPENSSH PRIVATE KEY")
 # What a session keeps on purpose: compiled code and states, each within bounds of its own.
 _KEPT = ("/memfd:hypercell-code", "/memfd:hypercell-snapshot", "/memfd:hypercell-layer")
+_OF_A_CHILD = ("socket", "anon_inode")  # a channel, and a descriptor of the process
 
 
 class Aftermath:
@@ -41,11 +42,15 @@ class Aftermath:
         for entry in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):  # the one that lists
                 kinds[str(entry.readlink()).split(":[")[0]] += 1
+        servers = psutil.Process().children()
+        for _ in (child for server in servers for child in server.children()):
+            for kind in _OF_A_CHILD:  # as many as are parked, which is the pool's business
+                kinds[kind] -= 1
         return {
             "descriptors": {k: n for k, n in kinds.items() if not k.startswith(_KEPT)},
-            "processes": sorted(child.pid for child in psutil.Process().children()),
-            "files": sorted(os.listdir(self._directory))
-            + sorted(os.listdir(tempfile.gettempdir())),
+            "processes": sorted(server.pid for server in servers),
+            "files": sorted(os.listdir(self._directory)),
+            "temporary files": sorted(os.listdir(tempfile.gettempdir())),
             "directory": sorted(os.listdir(".")),
         }
 
@@ -77,5 +82,7 @@ class Aftermath:
 
     def check_held(self) -> None:
         """Nothing new is there, and the planted file is as it was."""
-        assert self.held() == self.before
+        now = self.held()
+        changed = {name: (now[name], then) for name, then in self.before.items()}
+        assert now == self.before, {n: both for n, both in changed.items() if both[0] != both[1]}
         assert self._secret.read_text() == PLANTED

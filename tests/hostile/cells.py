@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
+import psutil
 from aftermath import Aftermath
 
 from hypercell.kernel.result import CellResult
@@ -103,10 +104,23 @@ class Cells:
             before = now
 
     def _servers_now(self) -> dict[str, list[int]]:
-        async def processes() -> dict[str, list[int]]:
-            return (await self._hypervisor()).processes()
+        """The servers; each of their children must be one that the hypervisor keeps ready."""
 
-        found = self._await(processes())
-        assert not found.pop("compiles", [])[1:], "at most one compile waits ready-made"
-        workers = found.pop("workers")
-        return {**found, "workers": [len(workers)]}
+        async def processes() -> tuple[dict[str, list[int]], int]:
+            hypervisor = await self._hypervisor()
+            pool = hypervisor._pool
+            ready = [*pool._ready.values(), [held for held in pool._sessions.values() if held]]
+            return hypervisor.processes(), sum(map(len, ready))
+
+        end = time.monotonic() + _SETTLE
+        while True:  # one that was killed may not have been reaped yet
+            found, ready = self._await(processes())
+            workers, compiles = found.pop("workers"), found.pop("compiles", [])
+            if len(workers) == ready or time.monotonic() > end:
+                break
+        assert len(workers) == ready
+        assert len(compiles) <= 1, "at most one compile waits ready-made"
+        for name, children in (("zygote", workers), ("compiler", compiles)):
+            (server,) = found[name]
+            assert {child.pid for child in psutil.Process(server).children()} == set(children)
+        return found

@@ -1,0 +1,29 @@
+"""Includes files of the host.
+
+Has: the source of a C cell.
+"""
+
+from __future__ import annotations
+
+from cells import Cells
+from layers import Layer
+
+from hypercell.kernel.errors import BuildError
+
+STOPPED_BY = (Layer.COMPILER,)
+
+
+TRIES = (
+    "/etc/passwd",
+    "/etc/shadow",
+    "../../../../etc/passwd",
+    "/proc/self/environ",
+    "/proc/self/maps",
+    "/dev/stdin",
+)
+
+
+def test_it_is_refused(cell: Cells) -> None:
+    for tried in TRIES:
+        error = cell(f'%%c\n#include "{tried}"\nint main(void) {{ return 0; }}').error
+        assert isinstance(error, BuildError), tried

@@ -1,0 +1,22 @@
+"""Has the compiler take its flags from a file.
+
+Has: the magic line of a C cell.
+"""
+
+from __future__ import annotations
+
+from cells import Cells
+from layers import Layer
+
+from hypercell.kernel.errors import UsageError
+
+STOPPED_BY = (Layer.KERNEL,)
+
+
+TRIES = ("@/etc/passwd", "@../../x", "--config=/etc/passwd", "--config /tmp/x")
+
+
+def test_it_is_refused(cell: Cells) -> None:
+    for tried in TRIES:
+        error = cell(f"%%c {tried}\nint main(void) {{ return 0; }}").error
+        assert isinstance(error, UsageError), tried

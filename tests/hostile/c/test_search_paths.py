@@ -1,0 +1,19 @@
+"""Has the compiler search the host's directories.
+
+Has: the magic line of a C cell.
+"""
+
+from __future__ import annotations
+
+from cells import Cells
+from layers import Layer
+
+from hypercell.kernel.errors import BuildError, UsageError
+
+STOPPED_BY = (Layer.COMPILER, Layer.KERNEL)
+
+
+def test_there_is_nothing_to_find(cell: Cells) -> None:
+    for flags in ("-I/etc", "-I/", "-I../../../etc", "-isystem /etc", "-iquote /etc"):
+        result = cell(f'%%c {flags}\n#include "passwd"\nint main(void) {{ return 0; }}')
+        assert isinstance(result.error, (BuildError, UsageError)), flags

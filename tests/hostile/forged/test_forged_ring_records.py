@@ -1,0 +1,21 @@
+"""Lies about its output.
+
+Has: a forged .cwasm: any machine code, run by a real worker.
+"""
+
+from __future__ import annotations
+
+from cells import Cells
+from layers import Layer
+from rawguest import HEAD, record, store, wait
+
+STOPPED_BY = (Layer.MAILBOX,)
+
+
+CODE = (store(HEAD, 1 << 63) + wait(), record(9, 8, bytes(8)) + store(HEAD, 16) + wait())
+
+
+def test_it_ends_there(cell: Cells) -> None:
+    for code in CODE:
+        cell.forged(code)
+    assert len(cell.aftermath.stopped) == len(CODE)
