@@ -55,7 +55,7 @@ def _quietly(kind: Kind, data: bytes) -> None:
     passed: list[object] = []
     before, sys.unraisablehook = sys.unraisablehook, lambda error: passed.append(error.exc_value)
     try:
-        _watched(parse(kind, _text(data)))
+        _watched(parse(kind, _text(data)).html)
     finally:
         sys.unraisablehook = before
     assert not passed, passed
