@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import kernel_rows, vm_rows
+from benchmarks import kernel_rows, python_rows, vm_rows
 from benchmarks.memory import processes
 from benchmarks.report import make, markdown, write
 from benchmarks.timing import Row
@@ -18,6 +18,10 @@ GROUPS = {
     "edit": (kernel_rows.edit_rows, 40, 8),
     "compute": (vm_rows.compute_rows, 15, 3),
     "start": (kernel_rows.start_rows, 8, 2),
+    "python": (python_rows.python_rows, 200, 30),
+    "python-compute": (python_rows.compute_rows, 15, 3),
+    "python-commit": (python_rows.commit_rows, 40, 12),
+    "python-start": (python_rows.start_rows, 8, 2),
 }
 
 

@@ -17,11 +17,8 @@ from benchmarks.timing import Clock, Row, alternate
 
 _SECONDS = 60.0
 _PAUSE = 0.05  # before each cell: what one side does after its reply must not count for the other
-_LONG_PAUSE = 0.6  # somebody reads before the next cell
 _IN_A_ROW = 10
 _C = "%%c\n" + programs.HELLO
-_PYTHON_START = "%%python\nx = 0"
-_PYTHON = "%%python\nx += 1"
 
 Side = Callable[[], Awaitable[float]]
 
@@ -88,16 +85,11 @@ async def cell_rows(rounds: int) -> list[Row]:
         for title, cell, pause, count, aim in (
             ("cached C cell, execute to idle", _C, _PAUSE, 1, 1.5),
             ("the same, ten in a row, each", _C, 0.0, _IN_A_ROW, 0.0),
-            ("Python x += 1, execute to idle", _PYTHON, _LONG_PAUSE, 1, 1.0),
-            ("the same, ten in a row, each", _PYTHON, 0.0, _IN_A_ROW, 2.0),
         ):
-            ours.run(_PYTHON_START)
-            peer_cell = "pass" if cell == _C else "x += 1"
-            ipykernel.run("x = 0")
             found = await alternate(
                 {
                     title: side(ours, cell, pause, count),
-                    f"ipykernel, {peer_cell}": side(ipykernel, peer_cell, pause, count),
+                    "ipykernel, pass": side(ipykernel, "pass", pause, count),
                 },
                 rounds=rounds if (count, pause) == (1, _PAUSE) else max(3, rounds // 8),
             )
@@ -134,24 +126,29 @@ async def edit_rows(rounds: int) -> list[Row]:
     return [Row("C hello, edit to output", mine, peer, aim_ms=60.0)]
 
 
-async def start_rows(rounds: int) -> list[Row]:
-    async def start(name: str, code: str) -> float:
-        with Clock() as clock:
-            kernel = Kernel(name)
-            kernel.run(code, pause=0)
-        kernel.__exit__(None, None, None)
-        return clock.ms
+async def start_row(title: str, ours: str, peers: str, rounds: int) -> Row:
+    """From the start of a kernel to the end of its first cell."""
 
-    async def ours() -> float:
-        return await start("hypercell", "%%c\n" + programs.HELLO)
+    def side(name: str, code: str) -> Side:
+        async def start() -> float:
+            with Clock() as clock:
+                kernel = Kernel(name)
+                kernel.run(code, pause=0)
+            kernel.__exit__(None, None, None)
+            return clock.ms
 
-    async def ipykernel() -> float:
-        return await start("python3", "pass")
+        return start
 
     found = await alternate(
-        {"start, cached C cell": ours, "ipykernel: start, pass": ipykernel},
+        {title: side("hypercell", ours), f"ipykernel: start, {peers}": side("python3", peers)},
         rounds=rounds,
         warm_up=1,
     )
     mine, peer = found.values()
-    return [Row("kernel start to the first cell's end", mine, peer)]
+    return Row(title, mine, peer)
+
+
+async def start_rows(rounds: int) -> list[Row]:
+    """A cell that an earlier kernel has compiled."""
+    title = "kernel start to the end of a cached C cell"
+    return [await start_row(title, "%%c\n" + programs.HELLO, "pass", rounds)]

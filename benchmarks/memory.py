@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks import programs
 from benchmarks.kernel_rows import Kernel
 
-_SETTLE = 1.0  # seconds until the pool is full again
+_SETTLE = 3.0  # seconds until the pool is full again
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -31,6 +31,8 @@ def processes() -> list[Process]:
         for number in range(3):
             ours.run("%%c\n" + programs.edited(number))
             ipykernel.run("pass")
+        ours.run("x = 1")
+        ipykernel.run("x = 1")
         time.sleep(_SETTLE)
         found += _tree("hypercell", ours.pid)
         found += _tree("ipykernel", ipykernel.pid)
