@@ -147,6 +147,13 @@ class Arenas:
         if size:
             yield start, size
 
+    def in_one_block(self, arena: int, page: int, end: int) -> int | None:
+        """Where pages ``page`` to ``end - 1`` of an arena lie, if one block holds them all."""
+        unit, within = divmod(page, _UNIT_PAGES)
+        if within + end - page > _UNIT_PAGES:
+            return None
+        return _block_gpa(self._blocks[arena * UNITS + unit]) + within * abi.PAGE
+
     def owner(self, gpa: int) -> tuple[int, int] | None:
         """Which page (arena, number) lies at an address of the pool."""
         if len(self._owners) != len(self._blocks):

@@ -10,7 +10,7 @@ from hypercell.vmm.arenas import Arenas
 from hypercell.vmm.delta import Places, Run, Stretch
 from hypercell.vmm.errors import HostError
 from hypercell.vmm.guest_memory import GuestMemory
-from hypercell.vmm.snapshot import Snapshot, file_runs, private_runs
+from hypercell.vmm.snapshot import Snapshot, file_runs
 
 _VIEWS = 512  # in one call
 _CHUNK = 0x1_0000  # bytes
@@ -24,6 +24,7 @@ class DeltaPages:
         self._arenas = arenas
         self._base = base
         self._index: list[Stretch] = []
+        self._placed: list[tuple[int, int, int, int]] = []  # address, bytes, piece, slot
         self._pieces: list[int] = []
         self._mapped: list[libc.ReadOnlyFile] = []
         self._zeros = libc.Zeros()
@@ -63,8 +64,11 @@ class DeltaPages:
             if (piece, slot) != next_one or len(views) >= _VIEWS:
                 self._read(begin, views)
                 views, begin = [], (piece, slot)
-            views += [self._memory.view(gpa, size) for gpa, size in self._gpas(first, end)]
             next_one = piece, slot + end - first
+            for gpa, size in self._gpas(first, end):
+                views.append(self._memory.view(gpa, size))
+                self._placed.append((gpa, size, piece, slot))
+                slot += size // abi.PAGE
         self._read(begin, views)
 
     def _read(self, begin: tuple[int, int], views: list[memoryview]) -> None:
@@ -83,18 +87,22 @@ class DeltaPages:
 
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
-        private = list(private_runs(self._memory, pages))
         before = dict(self._put_pages())
-        if full:
-            written = {gpa for run in private for gpa in range(*run, abi.PAGE)}
-            private += [(gpa, gpa + abi.PAGE) for gpa in before if gpa not in written]
+        written = list(self._written(pages))
+        if full:  # also what was put and not written since
+            private = {
+                gpa
+                for at, end, shift in written
+                for gpa in range(at + shift, end + shift, abi.PAGE)
+            }
+            for gpa in before.keys() - private:
+                at = self._memory.host_address(gpa, abi.PAGE)
+                written.append((at, at + abi.PAGE, gpa - at))
             before = {}
         places = self._places()
-        touched = {gpa // _CHUNK for gpa in before}
-        private = list(self._unlike(private, touched))
         changed = [
             (number, number + 1)
-            for number in self._numbers(libc.unequal(self._pairs(private, before), abi.PAGE))
+            for number in self._numbers(self._unlike(written, before))
             if places.hold(number, number + 1)
         ]
         runs = _joined(sorted(changed))
@@ -116,52 +124,66 @@ class DeltaPages:
         """Yield (guest-physical address, where its original lies here) of what was put."""
         if not self._mapped:
             self._mapped = [libc.ReadOnlyFile(fd, memfd.size_of(fd)) for fd in self._pieces]
-        for first, end, piece, slot in self._index:
+        for gpa, size, piece, slot in self._placed:
             address = self._mapped[piece].address + slot * abi.PAGE
-            for gpa, size in self._gpas(first, end):
-                yield from zip(
-                    range(gpa, gpa + size, abi.PAGE),
-                    range(address, address + size, abi.PAGE),
-                    strict=True,
-                )
-                address += size
+            for offset in range(0, size, abi.PAGE):
+                yield gpa + offset, address + offset
 
-    def _unlike(self, runs: Iterable[Run], touched: set[int]) -> Iterator[Run]:
-        """Leave out what is like the runtime, in large pieces: a VM may have copies of all of it.
+    def _written(self, pages: libc.PageMap) -> Iterator[tuple[int, int, int]]:
+        """Yield stretches (address, end, guest-physical minus host address) that the VM wrote."""
+        for region in self._memory.private_regions():
+            shift = region.gpa - region.address
+            for start, end in pages.private(region.address, region.size):
+                yield start, end, shift
 
-        ``touched``: the pieces that were something else when the VM began.
+    def _unlike(self, written: Iterable[tuple[int, int, int]], before: dict[int, int]) -> list[int]:
+        """The guest-physical addresses of pages that are not what they were.
+
+        Long stretches are compared in large pieces first: a VM may have copies of all there is.
         """
-        for start, end in runs:
-            first, last = -(-start // _CHUNK), min(end, self._size) // _CHUNK
-            if first >= last:
-                yield start, end
-                continue
-            yield start, first * _CHUNK
-            shift = self._memory.host_address(start, end - start) - start
-            original = self._original.address
-            whole = [chunk for chunk in range(first, last) if chunk not in touched]
-            pairs = [(at + shift, at + original, at) for at in (c * _CHUNK for c in whole)]
-            yield from ((at, at + _CHUNK) for at in libc.unequal(pairs, _CHUNK))
-            yield from ((c * _CHUNK, (c + 1) * _CHUNK) for c in range(first, last) if c in touched)
-            yield last * _CHUNK, end
+        original, size = self._original.address, self._size
+        touched = {gpa // _CHUNK for gpa in before}
+        chunks: list[tuple[int, int, int]] = []
+        addresses: list[int] = []
+        gpas: list[int] = []
+        for start, end, shift in written:
+            gpa, stop = start + shift, end + shift
+            first, last = -(-gpa // _CHUNK) * _CHUNK, min(stop, size) // _CHUNK * _CHUNK
+            if first < last:
+                for at in range(first, last, _CHUNK):
+                    if at // _CHUNK in touched:
+                        gpas += range(at, at + _CHUNK, abi.PAGE)
+                        addresses += range(at - shift, at - shift + _CHUNK, abi.PAGE)
+                    else:
+                        chunks.append((at - shift, original + at, at))
+                gpas += range(gpa, first, abi.PAGE)
+                addresses += range(start, first - shift, abi.PAGE)
+                gpa = last
+            gpas += range(gpa, stop, abi.PAGE)
+            addresses += range(gpa - shift, end, abi.PAGE)
+        columns = ([chunk[column] for chunk in chunks] for column in range(3))
+        for at in libc.unequal(_CHUNK, *columns):
+            address = self._memory.host_address(at, _CHUNK)
+            gpas += range(at, at + _CHUNK, abi.PAGE)
+            addresses += range(address, address + _CHUNK, abi.PAGE)
+        known, zeros = before.get, self._zeros.address
+        others = [known(gpa) or (original + gpa if gpa < size else zeros) for gpa in gpas]
+        return libc.unequal(abi.PAGE, addresses, others, gpas)
 
-    def _pairs(self, runs: Iterable[Run], before: dict[int, int]) -> Iterator[tuple[int, int, int]]:
-        """Yield (where a page lies, where its original lies, guest-physical address)."""
-        original, zeros, size = self._original.address, self._zeros.address, self._size
-        for start, end in runs:
-            shift = self._memory.host_address(start, end - start) - start
-            for gpa in range(start, end, abi.PAGE):
-                other = before.get(gpa) or (original + gpa if gpa < size else zeros)
-                yield gpa + shift, other, gpa
-
-    def _gpas(self, first: int, end: int) -> Iterator[Run]:
-        """Yield (guest-physical address, bytes) for a run of pages."""
+    def _gpas(self, first: int, end: int) -> list[Run]:
+        """(guest-physical address, bytes) for a run of pages, cut where it lies apart."""
         arena, page = delta.place_of(first)
+        last = page + end - first
         if arena < 0:
-            yield first * abi.PAGE, (end - first) * abi.PAGE
-        else:
-            for gpa, size in self._arenas.stretches(arena, page, page + end - first):
-                yield from self._memory.parts(gpa, size)
+            return [(first * abi.PAGE, (end - first) * abi.PAGE)]
+        gpa = self._arenas.in_one_block(arena, page, last)
+        if gpa is not None:
+            return [(gpa, (end - first) * abi.PAGE)]
+        return [
+            part
+            for stretch in self._arenas.stretches(arena, page, last)
+            for part in self._memory.parts(*stretch)
+        ]
 
     def _numbers(self, gpas: Iterable[int]) -> Iterator[int]:
         """The numbers of pages; what is no arena's is left out."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypercell.vmm._ffi import ffi as _generated
@@ -84,10 +85,13 @@ def same(left: int, right: int, size: int) -> bool:
     return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)
 
 
-def unequal(places: Iterable[tuple[int, int, int]], size: int) -> list[int]:
-    """The keys of those (address, address, key) at which so many bytes of memory differ."""
+def unequal(
+    size: int, lefts: Sequence[int], rights: Sequence[int], keys: Sequence[int]
+) -> list[int]:
+    """The keys of those pairs of addresses at which so many bytes of memory differ."""
     compare = ffi.cast("int (*)(uintptr_t, uintptr_t, size_t)", ffi.addressof(_lib, "memcmp"))
-    return [key for left, right, key in places if compare(left, right, size)]
+    differ = map(compare, lefts, rights, itertools.repeat(size))
+    return list(itertools.compress(keys, differ))
 
 
 def zero(address: int, size: int) -> None:

@@ -66,6 +66,7 @@ class Pool:
         self._sessions: dict[SessionState, Waiting | None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
+        self._soon: dict[Snapshot, asyncio.Future[Waiting]] = {}  # hurried ones, being made
         self._releasing: set[asyncio.Future[None]] = set()
         self._busy = 0.0  # loop time of the last acquire or close
         self._closed = False
@@ -145,6 +146,8 @@ class Pool:
         if snapshot.closed:
             raise Closed(f"the snapshot {snapshot.name!r} was discarded")
         ready = self._ready.get(snapshot, deque())
+        if not ready and (soon := self._soon.get(snapshot)) is not None:
+            await asyncio.wait([soon])
         while ready:
             waiting = ready.popleft()
             if waiting.usable():
@@ -266,7 +269,14 @@ class Pool:
         """Park up to ``_LOW`` workers each at once, the rest when no cell runs, or ``whole``."""
         try:
             while not self._closed and (snapshot := self._wanted(whole)) is not None:
-                waiting = await self.park(snapshot, on_demand=self._hurried(snapshot, whole))
+                hurried = self._hurried(snapshot, whole)
+                parking = asyncio.ensure_future(self.park(snapshot, on_demand=hurried))
+                if hurried:
+                    self._soon[snapshot] = parking
+                try:
+                    waiting = await parking
+                finally:
+                    self._soon.pop(snapshot, None)
                 state = self._waits_for(snapshot)
                 if state is not None:
                     await self._prepare(state, waiting)
