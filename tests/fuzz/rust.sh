@@ -4,6 +4,8 @@
 set -euo pipefail
 seconds=$1
 cd "$(dirname "${BASH_SOURCE[0]}")/../../guest/fuzz"
+grown=$(realpath -m ../../build/fuzz) # what libFuzzer found interesting
+export CARGO_TARGET_DIR=$grown/target
 host=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
   -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -11,11 +13,10 @@ export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 cargo build --locked --quiet --release --target "$host"
 status=0
 for name in calls components layers; do
-  grown=../../build/fuzz/guest-$name
-  mkdir -p "$grown"
+  mkdir -p "$grown/guest-$name"
   log=$(mktemp)
-  "target/$host/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
-    -print_final_stats=1 -artifact_prefix="corpus/$name/" "$grown" "corpus/$name" 2> "$log" ||
+  "$CARGO_TARGET_DIR/$host/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
+    -print_final_stats=1 -artifact_prefix="corpus/$name/" "$grown/guest-$name" "corpus/$name" 2> "$log" ||
     { status=1; tail -n 40 "$log"; }
   count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   printf '%-24s %10s cases in %s s\n' "guest $name" "${count:-0}" "$seconds"
