@@ -81,7 +81,9 @@ async def _limits(session: Session, words: Sequence[str]) -> str:
     ]
     isolation = f"every cell in its own micro-VM; no network; files: {HOME}, {TMP}"
     grants = ", ".join(f"{grant.guest} (read-only)" for grant in session.config.directories)
-    return f"{table(rows)}\n\n{isolation}{', ' + grants if grants else ''}"
+    packages = ", ".join(session.config.packages).replace("*", "any pure-Python package")
+    granted = f"\n%pip install: {packages}" if packages else ""
+    return f"{table(rows)}\n\n{isolation}{', ' + grants if grants else ''}{granted}"
 
 
 async def _files(session: Session, words: Sequence[str]) -> str:

@@ -55,14 +55,21 @@ class Directory:
         delta = await vm.export(self.writable.mount)
         if delta is None:
             return []
-        return await asyncio.to_thread(
-            write_back,
-            self.root,
-            delta,
-            self._seen,
-            began=self._began,
-            max_files=self._limits.dir_files,
-        )
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, os.dup(self.root), delta))
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing  # an interrupt does not leave it half written
+            raise
+
+    def _write(self, root: int, delta: bytes) -> list[str]:
+        """In a thread, which has a descriptor of its own: ``close`` may come meanwhile."""
+        try:
+            return write_back(
+                root, delta, self._seen, began=self._began, max_files=self._limits.dir_files
+            )
+        finally:
+            os.close(root)
 
     def close(self) -> None:
         """Let go of it."""

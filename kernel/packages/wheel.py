@@ -56,7 +56,7 @@ def _files(archive: zipfile.ZipFile, shown: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for member in members:
-        if member.is_dir():
+        if member.filename.endswith("/"):
             continue
         path = _path(member, shown)
         if path in files:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 import stat
 import tarfile
 import warnings
@@ -174,6 +176,21 @@ def test_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wheels, "MAX_FILES", 5)
     with pytest.raises(PackageRefused, match="more than 5 files"):
         read_wheel(wheel(*((f"x{number}", b"") for number in range(5))), NAME)
+
+
+def test_damaged_at_random() -> None:
+    good = wheel(("thing/__init__.py", b"x = 1" * 50), ("thing-1.0.data/purelib/more.py", b""))
+    rng = random.Random(5)  # noqa: S311
+    for _ in range(2000):
+        data = bytearray(good)
+        for _ in range(rng.randint(1, 5)):
+            at = rng.randrange(len(data))
+            if rng.random() < 0.7:
+                data[at] = rng.choice((0, 255, 46, 47, rng.randrange(256)))
+            else:
+                del data[at : at + rng.randint(1, 8)]
+        with contextlib.suppress(PackageRefused):
+            read_wheel(bytes(data), NAME)
 
 
 def names(packages: Packages, layer: int) -> set[str]:
