@@ -25,13 +25,15 @@ from hypercell.kernel.kernel_info import banner, help_links, language_info, vers
 from hypercell.kernel.output import CellOutput
 from hypercell.kernel.questions import Questions, completion_reply
 from hypercell.kernel.result import Ask, CellResult, Event, Stream
-from hypercell.kernel.safe_text import safe_text
+from hypercell.kernel.safe_text import calmer_text
 from hypercell.kernel.session import Session
 from hypercell.kernel.stdin import FrontEndInput
 from hypercell.kernel.traceback_text import error_name, render, summary
 from hypercell.vmm.errors import HypercellError
 
 _SHUTDOWN_SECONDS = 5.0
+_MAX_SUMMARY = 20_000  # characters of an error's text
+_MAX_TRACEBACK = 256 << 10
 _DELIMITER = b"<IDS|MSG>"
 
 
@@ -203,8 +205,8 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
             return {"status": "ok"}
         content = _error_content(
             error_name(result.error),
-            safe_text(summary(result.error)),
-            result.traceback.split("\n"),
+            calmer_text(summary(result.error), _MAX_SUMMARY),
+            calmer_text(result.traceback, _MAX_TRACEBACK).split("\n"),
         )
         send("error", {key: content[key] for key in ("ename", "evalue", "traceback")})
         return content

@@ -14,15 +14,22 @@ from hypercell.kernel.display.bundle import Safe, Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.output_queue import Message, Queue, Run
 from hypercell.kernel.result import Clear, Display, Event, Progress, Shown, Stream
-from hypercell.kernel.safe_text import MAX_COLOURS, safe_stream, safe_text, without_colours
+from hypercell.kernel.safe_text import (
+    MAX_COLOURS,
+    MAX_LINES,
+    MAX_LINKS,
+    links,
+    safe_stream,
+    safe_text,
+    without_colours,
+    without_links,
+)
 
 Send = Callable[[str, dict[str, Any]], None]
 
 INTERVAL = 0.05  # seconds between messages: the server drops what is much faster
 MAX_DISPLAYS = 1000  # that a cell shows at a time
 MAX_STREAM = 1 << 20  # characters of stdout and stderr that a page is given at a time
-MAX_LINES = 50_000  # of them
-_MAX_LINKS = 2000  # that the front end may make of addresses in text
 _PER_MESSAGE = 0.002  # seconds of pause for each message sent
 _PROGRESS_AFTER = 1.0
 _MAX_PENDING = 256 << 10  # bytes that are sent at once even if the interval is not over
@@ -226,10 +233,8 @@ class _Page:
         self._colours += text.count("\x1b[")
         if self._colours > MAX_COLOURS:
             text = without_colours(text)
-        self._links += text.count("://") + text.count("www.")
-        if self._links > _MAX_LINKS:  # a zero-width space: it looks the same and is no link
-            text = text.replace("://", ":\u200b//").replace("www.", "www\u200b.")
-        return text
+        self._links += links(text)
+        return without_links(text) if self._links > MAX_LINKS else text
 
 
 class _Decoder:

@@ -14,7 +14,10 @@ _ERASE_LINE = r"\x1b\[[0-2]?K"  # progress bars
 _COLOURS = re.compile(f"({_SGR})")
 _COLOURS_AND_ERASE = re.compile(f"({_SGR}|{_ERASE_LINE})")
 
-MAX_COLOURS = 10_000  # a page takes 0.2 s for as many; beyond, text is shown without them
+# A page takes less than half a second for as many; beyond, text is shown without them.
+MAX_COLOURS = 10_000
+MAX_LINES = 50_000
+MAX_LINKS = 2000
 
 # Control characters become their Unicode pictures, and what turns text around becomes visible.
 _BIDI = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -44,13 +47,26 @@ def safe_stream(text: str) -> str:
     return _visible(text, _COLOURS_AND_ERASE, _STREAM)
 
 
-def calmer_text(text: str, limit: int, colours: int = MAX_COLOURS) -> str:
-    """``safe_text`` that a page can take: bounded, and without colours if they are too many."""
-    if len(text) > limit:
-        text = f"{text[:limit]}\n… {len(text) - limit} more characters"
-    if text.count("\x1b[") > colours:
-        text = without_colours(text)
-    return safe_text(text)
+def calmer_text(text: str, limit: int) -> str:
+    """``safe_text`` that a page can take: bounded; colours and links only if they are not many."""
+    kept = text[:limit]
+    if kept.count("\n") > MAX_LINES:
+        kept = "\n".join(kept.split("\n", MAX_LINES)[:MAX_LINES])
+    if len(kept) < len(text):
+        kept += f"\n… {len(text) - len(kept)} more characters"
+    if kept.count("\x1b[") > MAX_COLOURS:
+        kept = without_colours(kept)
+    return safe_text(without_links(kept) if links(kept) > MAX_LINKS else kept)
+
+
+def links(text: str) -> int:
+    """How many addresses a front end may make links of."""
+    return text.count("://") + text.count("www.")
+
+
+def without_links(text: str) -> str:
+    """It looks the same, by zero-width spaces, and a front end makes no links of it."""
+    return text.replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def without_colours(text: str) -> str:

@@ -58,6 +58,39 @@ class NotebookPage:
             which,
         )
 
+    def start(self, number: int) -> None:
+        """Run a cell, and do not wait."""
+        self.page.evaluate(
+            f"""number => {{
+              {_PANEL}.content.activeCellIndex = number;
+              window.jupyterapp.commands.execute('notebook:run-cell');
+            }}""",
+            number,
+        )
+
+    def edit(self, number: int) -> None:
+        """Put the cursor at the end of a cell."""
+        self.page.evaluate(
+            f"""number => {{
+              const notebook = {_PANEL}.content;
+              notebook.activeCellIndex = number;
+              notebook.mode = 'edit';
+              const editor = notebook.widgets[number].editor;
+              const text = notebook.widgets[number].model.sharedModel.getSource();
+              editor.setCursorPosition({{line: 0, column: text.length}});
+            }}""",
+            number,
+        )
+
+    def write(self, number: int, source: str) -> None:
+        """Make this the text of a cell, and put the cursor behind it."""
+        self.page.evaluate(
+            f"([number, source]) => {_PANEL}.content.widgets[number].model.sharedModel"
+            ".setSource(source)",
+            [number, source],
+        )
+        self.edit(number)
+
     def run_command(self, command: str) -> None:
         self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
 

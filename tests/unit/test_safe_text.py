@@ -7,7 +7,14 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hypercell.kernel.safe_text import safe_name, safe_stream, safe_text, without_colours
+from hypercell.kernel.safe_text import (
+    MAX_LINES,
+    calmer_text,
+    safe_name,
+    safe_stream,
+    safe_text,
+    without_colours,
+)
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 SGR = re.compile(r"\x1b\[[0-9;:]{0,40}m")
@@ -39,3 +46,16 @@ def test_the_rest_is_shown() -> None:
     assert safe_stream("\x1b]52;c;x\x07") == "␛]52;c;x␇"
     assert safe_name("a\nb\x1b[2J") == "a\\nb\\x1b[2J"
     assert safe_name("x" * 300).endswith("…")
+
+
+def test_a_page_gets_what_it_can_take() -> None:
+    red = "\x1b[31mx\x1b[0m"
+    assert calmer_text(red, 100) == red
+    assert calmer_text("x" * 200, 100) == "x" * 100 + "\n… 100 more characters"
+    assert calmer_text(red * 20_000, 1 << 20) == "x" * 20_000
+    many = calmer_text("x\n" * (MAX_LINES * 2), 1 << 20)
+    assert many.count("\n") == MAX_LINES
+    assert many.endswith("more characters")
+    assert calmer_text("https://a.example", 100) == "https://a.example"
+    assert "https://" not in calmer_text("https://a.example\n" * 5000, 1 << 20)
+    assert "\x07" not in calmer_text("\x1b]0;title\x07", 100)
