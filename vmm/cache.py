@@ -120,6 +120,7 @@ class Cache:
 
     def put(self, room: str, key: str, data: bytes | memoryview, *, meta: bytes = b"") -> bool:
         """Store an entry; False (and ``note``) where that is impossible."""
+        self._hot.pop(_name(room, key), None)
         if self._directory is None or len(data) > self.max_bytes or len(meta) > _MAX_META:
             return False
         temporary = f"tmp-{os.getpid()}-{os.urandom(8).hex()}"

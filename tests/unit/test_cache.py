@@ -173,3 +173,10 @@ def test_processes_share_it_and_may_be_killed(tmp_path):
     for key in range(8):
         assert cache.get("code", f"k{key}") in (None, bytes([key]) * (1000 + 5000 * key))
     cache.close()
+
+
+def test_what_is_stored_anew_is_read_anew(cache):
+    for data in (b"one", b"two"):
+        assert cache.put("build", "key", data)
+        assert cache.get("build", "key") == data
+        assert cache.get("build", "key") == data
