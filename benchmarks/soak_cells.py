@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -136,7 +137,8 @@ class Cells:
             await asyncio.sleep(_INTERRUPT_AFTER)
             for pid in hypervisor.processes()["workers"]:
                 killed.add(pid)
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # its end is not reported yet
+                    os.kill(pid, signal.SIGKILL)
 
         await self._forever(kill, WorkerLost)
         while killed & set(hypervisor.processes()["workers"]):  # noqa: ASYNC110 - other processes

@@ -146,23 +146,23 @@ class CompilerClient:
         outgoing: AsyncChannel[Compiled | Symbolized | Raised] = AsyncChannel(
             child.sock, FromCompiler
         )
-        module = memfd.of_bytes(data, "wasm")
-        log = memfd.create("log")
-        try:
-            async with asyncio.timeout(seconds):
-                await outgoing.send(request, [module, log])
-                message, descriptors = await outgoing.receive()
-        except TimeoutError:
-            raise CompileLimitExceeded(
-                f"the compile took more than {seconds:g} s", hint="make the module smaller"
-            ) from None
-        except WorkerLost:
-            raise await _abnormal(child, log, request) from None
-        finally:
-            os.close(module)
-            os.close(log)
-            outgoing.close()
-            child.discard()
+        with contextlib.ExitStack() as held:
+            held.callback(child.discard)
+            held.callback(outgoing.close)
+            module = memfd.of_bytes(data, "wasm")
+            held.callback(os.close, module)
+            log = memfd.create("log")
+            held.callback(os.close, log)
+            try:
+                async with asyncio.timeout(seconds):
+                    await outgoing.send(request, [module, log])
+                    message, descriptors = await outgoing.receive()
+            except TimeoutError:
+                raise CompileLimitExceeded(
+                    f"the compile took more than {seconds:g} s", hint="make the module smaller"
+                ) from None
+            except WorkerLost:
+                raise await _abnormal(child, log, request) from None
         if isinstance(message, Raised):
             channel.close_all(descriptors)
             raise unpack_error(message)

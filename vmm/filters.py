@@ -52,7 +52,7 @@ WORKER: Final = (
 _MAPPINGS = (
     libc.MAP_PRIVATE | libc.MAP_ANONYMOUS,  # malloc
     libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_NORESERVE,  # address space
-    libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_FIXED,  # guest memory that grows
+    # guest memory that grows
     libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_FIXED | libc.MAP_NORESERVE,
     libc.MAP_SHARED | libc.MAP_FIXED,  # code and layers of a job
     libc.MAP_SHARED,  # a snapshot to compare with

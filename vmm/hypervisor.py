@@ -17,6 +17,7 @@ from hypercell.vmm.commands import Command, Ok
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
 from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
 from hypercell.vmm.fork_client import ForkServer
+from hypercell.vmm.host_calls import told
 from hypercell.vmm.image_path import read_image
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_error
@@ -112,7 +113,8 @@ class Hypervisor:
 
         Raises ``InvalidModule``, ``CompileLimitExceeded``.
         """
-        return await self._codes.get(wasm, limits or CompileLimits())
+        with told("compiling"):
+            return await self._codes.get(wasm, limits or CompileLimits())
 
     async def symbolize(self, wasm: bytes, offsets: Sequence[int]) -> tuple[Place | None, ...]:
         """File and line for offsets into the bytes of a module, from its DWARF."""
@@ -123,7 +125,8 @@ class Hypervisor:
 
         Raises ``HostError``, ``Closed``.
         """
-        return await self._pool.acquire(place or self._base())
+        with told("making a VM"):
+            return await self._pool.acquire(place or self._base())
 
     async def make_snapshot(
         self,

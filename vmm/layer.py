@@ -9,6 +9,7 @@ from typing import Self
 from hypercell.vmm import memfd
 from hypercell.vmm.abi import LAYER_SIZE
 from hypercell.vmm.errors import HostError
+from hypercell.vmm.host_calls import told
 
 
 class Layer:
@@ -28,7 +29,8 @@ class Layer:
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
         """Copy bytes into a layer."""
-        return cls(memfd.of_bytes(data, "layer"))
+        with told("making a layer"):
+            return cls(memfd.of_bytes(data, "layer"))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
