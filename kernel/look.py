@@ -20,8 +20,8 @@ from hypercell.vmm.program import MIB, Limits
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
 
-_SECONDS = 1.0
-_WAIT = 0.5  # for the commit of the cell before, and for a VM
+_SECONDS = 2.0
+_WAIT = 4.0  # for the commit of the cell before, and for a VM
 _LIMITS = Limits(wall=_SECONDS, memory=64 * MIB, output=4 * MIB)
 MAX_SOURCE = 200_000  # characters of a cell that are sent
 
