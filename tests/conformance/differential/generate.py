@@ -11,6 +11,7 @@ from differential.steps import MEMORY, OUT, SIGNATURES, At, Slot, Step
 ALL: Final = (1 << 28) - 1
 READ: Final = 1 << 1
 WRITE: Final = 1 | 1 << 6 | 1 << 8 | 1 << 22  # what wasi-libc leaves out for O_RDONLY
+READ_ONLY: Final = ALL & ~WRITE
 RIGHTS: Final = (ALL, ALL & ~WRITE, ALL & ~READ, ALL & ~READ & ~WRITE)
 BIG: Final = (0, 1, 1 << 31, 1 << 32, 1 << 62, 1 << 63, (1 << 64) - 1)
 QUOTA_AND_MORE: Final = (1 << 21, 1 << 40)

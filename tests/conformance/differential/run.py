@@ -52,6 +52,14 @@ def _appends(world: World, step: Step) -> bool:
     return not stat.errno and bool(stat.out[2] & 1)
 
 
+def _may_not_write(world: World, step: Step) -> bool:
+    """Whether our descriptor came without the right to write."""
+    if not step.name.startswith("fd_"):
+        return False
+    stat = world.call("fd_fdstat_get", lay(Step("fd_fdstat_get", step.args[:1]), world.slots))
+    return not stat.errno and not stat.out[8] & 1 << 6
+
+
 def _unfit(world: World, step: Step) -> bool:
     """Whether a descriptor of the call is not open, or of the wrong kind."""
     for given, kind in zip(step.args, _inputs(step), strict=True):
@@ -102,7 +110,11 @@ def compare(steps: Sequence[Step], ours: Ours, theirs: Theirs, tally: Tally) -> 
         one = ours.call(step.name, lay(step, ours.slots))
         two = theirs.call(step.name, lay(step, theirs.slots))
         if one.errno != two.errno:
-            tolerated = judge(Difference(step, one.errno, two.errno, _unfit(ours, step)))
+            tolerated = judge(
+                Difference(
+                    step, one.errno, two.errno, _unfit(ours, step), _may_not_write(ours, step)
+                )
+            )
             if tolerated is None:
                 raise Different(f"{where}: we answer {one.errno}, Wasmtime {two.errno}")
             tally.tolerated[tolerated.name] += 1
