@@ -22,10 +22,10 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.soak_cells import Cells
 from hypercell.kernel import Session
 from hypercell.kernel.config import Config
+from hypercell.kernel.languages.clang.tools import Tools
 
 _JUDGED_FROM = 1000  # cells: in fewer, caches that fill look like a slope
 _SAMPLES = 200
-_RESET = 300  # cells: a state knows at most 100 times that other languages changed /home
 _SLOPE_MAX = 1024  # bytes a cell
 _DRIFT_MAX = 1.05
 _SETTLE_SECONDS = 10.0
@@ -113,8 +113,6 @@ class Soak:
                 begun = time.perf_counter()
                 kind = await cells.next()
                 self._times.setdefault(kind, array("d")).append(time.perf_counter() - begun)
-                if number % _RESET == _RESET - 1:
-                    await cells.reset()
                 if number % max(self._count // _SAMPLES, 1) == 0:
                     self._sample(number)
                 if number % max(self._count // 20, 1) == 0:
@@ -127,7 +125,9 @@ class Soak:
     async def _settled(self, session: Session) -> dict[str, int]:
         """What is held once it stays the same: VMs are parked in the background."""
         end = time.monotonic() + _SETTLE_SECONDS
-        await (await session.hypervisor()).filled()
+        hypervisor = await session.hypervisor()
+        await Tools.of(hypervisor).prepared()
+        await hypervisor.filled()
         before, since = held(self._own), time.monotonic()
         while time.monotonic() - since < 1 and time.monotonic() < end:
             await asyncio.sleep(0.1)

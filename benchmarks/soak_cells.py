@@ -75,6 +75,8 @@ class Cells:
             await self._python()
         for _ in range(HOT):
             await self._prints(ADD, 0, fresh=1.0)
+        for source in (CRASHES[0], FOREVER_C.format(options="--timeout 50ms")):
+            await self._session.execute(source)  # these begin with no #include: a further snapshot
 
     async def reset(self) -> None:
         """Forget the session's state: how much of it is kept depends on its size."""

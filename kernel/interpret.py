@@ -72,7 +72,6 @@ class Interpretation:
                     # Of files that were made and deleted since the mount the guest says nothing.
                     await self._session.keep(delta, home_mounted if alone else None)
                     alone = alone and context.home.version <= version + 1
-                    layers = [*grants, *(layer for layer in mounted if layer is not None)]
                     make = functools.partial(
                         State,
                         self._cell.label,
@@ -82,7 +81,7 @@ class Interpretation:
                         home_mounted=home_mounted,
                     )
                     commit = Commit(
-                        context, states, state, vm, layers, before, context.home.entries(), make
+                        context, states, state, vm, grants, before, context.home.entries(), make
                     )
                     handed_over = True
                     self._session.commit(commit.run())
@@ -111,7 +110,7 @@ class Interpretation:
         layers = [*grants, *(layer for layer in mounted if layer is not None)]
         home = len(grants) if len(layers) > len(grants) else None
         if mounted:
-            commands.append(c.Mount(HOME, home, abi.MOUNT_HOME))
+            commands.append(c.Mount(HOME, home, abi.MOUNT_HOME_COPY))
         commands += [self._language.call(self._cell), c.Export()]
         listener = self._language.listener(on_event)
         replies = await vm.run(
@@ -121,6 +120,7 @@ class Interpretation:
             on_output=listener,
             on_stdin=on_stdin,
             keep=not self._cell.options.fresh,
+            passing=len(layers) - len(grants),
         )
         last = replies[-1] if replies else None
         if last is None or len(replies) > len(commands):

@@ -8,7 +8,7 @@ addresses that the host itself chose. See ``docs/abi.md`` for the prose.
 from typing import Final
 
 ABI_MAGIC: Final = 0x4C45_4348  # "HCEL"
-ABI_VERSION: Final = 2
+ABI_VERSION: Final = 3
 
 # --- the door -------------------------------------------------------------------------------
 HYPERCALL_PORT: Final = 0x3F8  # a 4-byte `out`; eax is ignored, everything is in the mailbox
@@ -138,6 +138,7 @@ MOUNT_LAYER: Final = 0  # read-only; several on one path stack, the last on top
 MOUNT_HOME: Final = 1  # writable, EXPORT tells what changed
 MOUNT_TMP: Final = 2  # writable, forgotten; address and length are 0
 MOUNT_WRITABLE: Final = 3  # a directory of the host: writable, EXPORT tells what changed
+MOUNT_HOME_COPY: Final = 4  # as MOUNT_HOME, copied: later VMs of the session do not have the layer
 
 # --- replies: {status u32, length u32, body} for each executed command; not OK ends a batch ---
 ST_OK: Final = 0  # body as above

@@ -195,6 +195,10 @@ class Machine:
         self._check_open()
         return self._layers.map(source, size)
 
+    def forget_layers(self, count: int) -> None:
+        """Leave the last layers out of what is kept: a guest that goes on from here lacks them."""
+        del self._layers.mapped[len(self._layers.mapped) - count :]
+
     def _check_open(self) -> None:
         if self._state in (State.BROKEN, State.CLOSED):
             raise Closed(f"the VM cannot be used: it is {self._state.name.lower()}")

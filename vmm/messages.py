@@ -161,6 +161,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     snapshot: bool = False  # take one at the end, or at a deferred file
     until_deferred: bool = False
     keep: bool = False  # a later job may take a snapshot
+    passing: int = 0  # so many layers, the last ones, are no part of what is kept
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

@@ -98,6 +98,7 @@ class Vm:
         on_output: OnOutput | None = None,
         on_stdin: OnStdin | None = None,
         keep: bool = False,
+        passing: int = 0,
     ) -> list[Reply]:
         """Run commands until one fails; a trap, an exit or a refusal is a reply.
 
@@ -110,11 +111,13 @@ class Vm:
         of the program that waits there comes first, then those of the other commands.
 
         ``keep``: of the first run, if a snapshot may follow; else its worker can make no file.
+        ``passing``: so many layers, the last ones, are no part of what is kept afterwards.
         Raises ``TimedOut``, ``Interrupted``, ``OutputLimitExceeded``, ``GuestError``,
         ``WorkerLost``, ``Closed``; the VM is then closed.
         """
         self._limits = limits or self._limits
-        job = self._job(commands, code, layers, interactive=on_stdin is not None, keep=keep)
+        interactive = on_stdin is not None
+        job = self._job(commands, code, layers, interactive=interactive, keep=keep, passing=passing)
         message, descriptors = await self._serve(job, code, layers, on_output, on_stdin)
         channels.close_all(descriptors)
         if not isinstance(message, Done):
@@ -216,6 +219,7 @@ class Vm:
         snapshot: bool = False,
         until_deferred: bool = False,
         keep: bool = False,
+        passing: int = 0,
     ) -> Job:
         self._check_idle()
         return Job(
@@ -227,6 +231,7 @@ class Vm:
             snapshot,
             until_deferred,
             keep,
+            passing,
         )
 
     def _check_idle(self) -> None:

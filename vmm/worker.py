@@ -218,6 +218,7 @@ class Worker:
             machine.map_layer(fd, size) if size else (0, 0)
             for fd, size in zip(descriptors[len(code) :], job.layers, strict=True)
         ]
+        machine.forget_layers(min(job.passing, sum(map(bool, job.layers))))
         commands = [unpack_command(command) for command in job.commands]
         batches = Batches(machine, host, code, layers)
         with _Ticking():

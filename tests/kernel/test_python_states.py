@@ -57,6 +57,18 @@ async def test_lines_go_on_side_by_side(session: Session) -> None:
     assert isinstance((await fails(session, "%switch other")).error, UsageError)
 
 
+async def test_what_others_write_into_home_does_not_pile_up(session: Session) -> None:
+    """A state keeps copies of the files, not the tars they came in, however often they change."""
+    await value(session, "first = None\nkept = []")
+    for number in range(4):
+        await session.execute(f"%%file f\n{number}")
+        await value(session, "kept.append(open('/home/f'))\nfirst = first or open('/home/f')")
+    states = session.states["python"]
+    assert states.current.place.layers == ()
+    shown = "[file.read() for file in kept], first.read()"
+    assert await value(session, shown) == r"(['0\n', '1\n', '2\n', '3\n'], '0\n')"
+
+
 async def test_without_states_there_is_nothing_to_do(session: Session) -> None:
     for magic in ("%undo", "%redo", "%fork a", "%switch main"):
         assert isinstance((await fails(session, magic)).error, UsageError)

@@ -12,7 +12,7 @@ pub mod wire;
 
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 // --- the door -------------------------------------------------------------------------------
 /// A 4-byte `out`; eax is ignored, everything is in the mailbox.
@@ -200,6 +200,8 @@ pub const MOUNT_HOME: u32 = 1;
 pub const MOUNT_TMP: u32 = 2;
 /// A directory of the host: writable, EXPORT tells what changed.
 pub const MOUNT_WRITABLE: u32 = 3;
+/// As MOUNT_HOME, copied: later VMs of the session do not have the layer.
+pub const MOUNT_HOME_COPY: u32 = 4;
 
 // --- replies: for each executed command {status u32, length u32, body}; the first that is not OK ends a batch
 /// Body as above.

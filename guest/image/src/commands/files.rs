@@ -27,15 +27,20 @@ fn layer(address: u64, length: u64) -> Result<&'static [u8], Failure> {
 pub fn mount(fs: &mut FileSystem, mut from: Reader<'_>) -> Result<(), Failure> {
     let tar = layer(from.u64()?, from.u64()?)?;
     let path = from.str()?;
-    let mode = match from.u32()? {
+    let number = from.u32()?;
+    let mode = match number {
         abi::MOUNT_LAYER => Mode::Layer,
-        abi::MOUNT_HOME => Mode::Home,
+        abi::MOUNT_HOME | abi::MOUNT_HOME_COPY => Mode::Home,
         abi::MOUNT_TMP => Mode::Tmp,
         abi::MOUNT_WRITABLE => Mode::Writable,
         mode => return Err(Failure::Error(format!("there is no mount mode {mode}"))),
     };
     from.end()?;
-    Ok(fs.mount(path, tar, mode, clock::realtime())?)
+    fs.mount(path, tar, mode, clock::realtime())?;
+    if number == abi::MOUNT_HOME_COPY {
+        fs.copy_home()?;
+    }
+    Ok(())
 }
 
 pub fn defer(fs: &mut FileSystem, mut from: Reader<'_>) -> Result<(), Failure> {

@@ -68,6 +68,14 @@ impl Content {
         Ok(())
     }
 
+    /// Copies what lies in a layer, which may be gone later.
+    pub fn leave_layer(&mut self) -> Answer<()> {
+        if self.len() > 0 {
+            self.owned(0)?;
+        }
+        Ok(())
+    }
+
     /// The bytes as a vector with room for `len` of them; it never aborts for want of memory.
     fn owned(&mut self, len: usize) -> Answer<&mut Vec<u8>> {
         if let Content::Shared(data) = self {

@@ -143,6 +143,10 @@ impl Inodes {
         &mut self.slots[id.0 as usize]
     }
 
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
+        self.slots.iter_mut()
+    }
+
     #[cfg(any(test, feature = "fuzz"))]
     pub fn live(&self) -> impl Iterator<Item = &Inode> {
         let free = &self.free;

@@ -71,6 +71,21 @@ impl FileSystem {
             .map_err(|what| FsError(format!("{path:?}: {what}")))
     }
 
+    /// Copies the files of the home, so that the tar which it was mounted from may go.
+    ///
+    /// # Errors
+    /// There is not enough memory; some are copied then.
+    pub fn copy_home(&mut self) -> Result<(), FsError> {
+        for inode in self.inodes.all_mut() {
+            if let (Zone::Home, Node::File(content)) = (inode.zone, &mut inode.node) {
+                content
+                    .leave_layer()
+                    .map_err(|_| FsError("the home does not fit into memory".into()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The directory at an absolute path, made where it is missing. Symlinks are not followed.
     pub(super) fn make_directories(&mut self, path: &str, now: u64) -> Result<Id, FsError> {
         let mut dir = self.root;

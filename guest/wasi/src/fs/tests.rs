@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::inode::{Id, Zone};
+use super::content::Content;
+use super::inode::{Id, Node, Zone};
 use super::{FileSystem, Mode, Quota};
 
 const LIMITS: Quota = Quota {
@@ -26,6 +27,29 @@ impl Rng {
             .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
+}
+
+#[test]
+fn a_copied_home_does_not_need_its_tar() {
+    let mut fs = FileSystem::new(0);
+    fs.set_quota(LIMITS);
+    let mut tar = Vec::from([0_u8; 2048]);
+    tar[0] = b'f';
+    tar[100..107].copy_from_slice(b"0000644");
+    tar[124..135].copy_from_slice(b"00000000004");
+    tar[156] = b'0';
+    tar[257..262].copy_from_slice(b"ustar");
+    let sum: u32 = tar[..512].iter().map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
+    tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    tar[512..516].copy_from_slice(b"text");
+    fs.mount("/home", tar.leak(), Mode::Home, 0).unwrap();
+    let id = fs.find("/home/f").unwrap();
+    let shared = |fs: &FileSystem| matches!(fs.inode(id).node, Node::File(Content::Shared(_)));
+    assert!(shared(&fs));
+    fs.copy_home().unwrap();
+    assert!(!shared(&fs));
+    assert_eq!(fs.read_file("/home/f", 0, 9).unwrap(), (4, &b"text"[..]));
+    assert!(fs.export("/home", 4096).1.is_empty());
 }
 
 #[test]
