@@ -7,27 +7,21 @@ from __future__ import annotations
 
 from harness import Attack
 from layers import Layer
-from rawguest import load, mov, store
+from supervisor_page import refuses_executing, refuses_reading, refuses_writing
 
 from hypercell.vmm import abi
-from hypercell.vmm.errors import GuestCrash
 
 STOPPED_BY = (Layer.PROCESSOR,)
-
-
 PLACE = abi.STUB
 
 
 def test_reading(attack: Attack) -> None:
-    crash = attack(load(PLACE)).fails(GuestCrash, "page fault")
-    assert (crash.error, crash.address) == (5, PLACE)
+    refuses_reading(attack, PLACE)
 
 
 def test_writing(attack: Attack) -> None:
-    crash = attack(store(PLACE, 1)).fails(GuestCrash, "page fault")
-    assert (crash.error, crash.address) == (7, PLACE)
+    refuses_writing(attack, PLACE)
 
 
 def test_executing(attack: Attack) -> None:
-    crash = attack(mov("rax", PLACE) + b"\xff\xe0").fails(GuestCrash, "page fault")
-    assert (crash.error, crash.rip) == (0x15, PLACE)
+    refuses_executing(attack, PLACE)
