@@ -185,7 +185,11 @@ def _kernelspec() -> Check:
     if not found:
         return Check("kernelspec", State.FAILED, "Jupyter does not know the kernel", hint)
     text = ", ".join(f"{name} in {directory}" for name, (directory, _) in found.items())
-    gone = [name for name, (_, python) in found.items() if not os.access(python, os.X_OK)]
+    gone = [name for name, (_, argv) in found.items() if not os.access(argv[0], os.X_OK)]
     if gone:
         return Check("kernelspec", State.FAILED, f"{', '.join(gone)}: its Python is gone", hint)
+    loose = [name for name, (_, argv) in found.items() if "-P" not in argv]
+    if loose:
+        why = "its kernel imports modules that lie beside a notebook"
+        return Check("kernelspec", State.FAILED, f"{', '.join(loose)}: {why}", hint)
     return Check("kernelspec", State.GOOD, text)

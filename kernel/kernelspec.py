@@ -21,7 +21,8 @@ LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 def kernel_json(display_name: str = DISPLAY_NAME) -> dict[str, Any]:
     """The content of ``kernel.json``, for the Python that runs now."""
     return {
-        "argv": [sys.executable, "-m", "hypercell.kernel", "-f", "{connection_file}"],
+        # -P: Jupyter starts it in the notebook's directory, from which nothing may be imported.
+        "argv": [sys.executable, "-P", "-m", "hypercell.kernel", "-f", "{connection_file}"],
         "display_name": display_name,
         "language": "python",
         # A signal would reach the processes of the VMs as well; a message reaches the kernel only.
@@ -58,17 +59,17 @@ def install(*, user: bool = False, prefix: str | None = None, name: str = NAME) 
     return Path(target)
 
 
-def installed() -> dict[str, tuple[Path, str]]:
-    """Kernelspecs of Hypercell that Jupyter sees from here: name -> directory, its Python."""
+def installed() -> dict[str, tuple[Path, list[str]]]:
+    """Kernelspecs of Hypercell that Jupyter sees from here: name -> directory, command line."""
     from jupyter_client.kernelspec import KernelSpecManager
 
     found = {}
     for name, directory in KernelSpecManager().find_kernel_specs().items():
         try:
             spec = json.loads((Path(directory) / "kernel.json").read_bytes())
-            argv = spec["argv"]
+            argv = [str(word) for word in spec["argv"]]
             if "hypercell.kernel" in argv:
-                found[name] = (Path(directory), str(argv[0]))
+                found[name] = (Path(directory), argv)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # somebody else's broken kernelspec
     return found

@@ -29,6 +29,9 @@ class HypercellApp(_App):  # type: ignore[misc]
     def load_config_file(self, suppress_errors: bool = True) -> None:
         """See ``init_profile_dir``."""
 
+    def init_path(self) -> None:
+        """IPython's would add the notebook's directory, in which nothing of ours lies."""
+
     def init_pdb(self) -> None:
         """There is no Python to debug."""
 

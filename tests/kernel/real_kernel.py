@@ -131,10 +131,10 @@ class Outcome:
         return names[0] if names else ""
 
 
-def start(kernelspec: Path, **env: str) -> Client:
+def start(kernelspec: Path, *, cwd: Path | None = None, **env: str) -> Client:
     manager = KernelManager(kernel_name=kernelspec.name)
     manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(kernelspec.parent)])
-    manager.start_kernel(env={**os.environ, **env})
+    manager.start_kernel(env={**os.environ, **env}, cwd=str(cwd or Path.cwd()))
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=SECONDS)

@@ -107,7 +107,7 @@ def test_install_writes_a_kernelspec(tmp_path: Path) -> None:
     spec = json.loads((target / "kernel.json").read_text())
     assert spec == kernel_json("Hypercell (mine)")
     assert spec["interrupt_mode"] == "message"
-    assert spec["argv"][1:] == ["-m", "hypercell.kernel", "-f", "{connection_file}"]
+    assert spec["argv"][1:] == ["-P", "-m", "hypercell.kernel", "-f", "{connection_file}"]
     for logo in ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg"):
         assert (target / logo).is_file()
 

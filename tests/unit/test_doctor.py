@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,7 @@ def test_an_unusable_cache_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_kernelspec_whose_python_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = tmp_path / "kernels" / "gone"
-    spec.mkdir(parents=True)
-    argv = [str(tmp_path / "python"), "-m", "hypercell.kernel", "-f", "{connection_file}"]
-    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x"}))
+    _kernelspec(tmp_path / "kernels" / "gone", str(tmp_path / "python"), "-P")
     broken = tmp_path / "kernels" / "broken"
     broken.mkdir()
     (broken / "kernel.json").write_text("{")
@@ -76,6 +74,23 @@ def test_a_kernelspec_whose_python_is_gone(tmp_path: Path, monkeypatch: pytest.M
     assert found.state is State.FAILED
     assert "gone: its Python is gone" in found.text
     assert "hypercell install" in found.hint
+
+
+def test_a_kernelspec_that_imports_from_the_notebooks_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _kernelspec(tmp_path / "kernels" / "old", sys.executable)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    found = checks()["kernelspec"]
+    assert found.state is State.FAILED
+    assert "old: its kernel imports modules that lie beside a notebook" in found.text
+    assert "hypercell install" in found.hint
+
+
+def _kernelspec(directory: Path, *command: str) -> None:
+    directory.mkdir(parents=True)
+    argv = [*command, "-m", "hypercell.kernel", "-f", "{connection_file}"]
+    (directory / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x"}))
 
 
 def test_too_old_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
