@@ -60,7 +60,7 @@ async def look(session: Session, language: object, question: Question) -> Answer
     try:
         async with asyncio.timeout(_SECONDS + _WAIT):
             replies = await vm.run([command], limits=_LIMITS, on_output=lambda stream, data: None)
-        reply = replies[-1] if replies else None
+        reply = replies[-1]
         return language.answer(question, reply.text) if isinstance(reply, c.Ok) else None
     except (HypercellError, TimeoutError):
         return None

@@ -95,13 +95,9 @@ async def run_program(
         on_stdin=on_stdin,
     )
     _show_calls(program, commands, replies, names, on_event)
-    if not replies:
-        raise ProtocolViolation(f"no reply to {len(commands)} commands")
     last = replies[-1]
     if not isinstance(last, c.Ok):
         check_end(commands[len(replies) - 1], last, limits, vm.usage)
-    elif len(replies) != len(commands):
-        raise ProtocolViolation(f"only {len(replies)} replies to {len(commands)} commands")
     return await vm.export_home() or b""
 
 

@@ -19,7 +19,6 @@ from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import Command, Export, Ok, Reply
 from hypercell.vmm.errors import (
     Closed,
-    HomeLimitExceeded,
     HypercellError,
     Interrupted,
     ProtocolViolation,
@@ -41,6 +40,7 @@ from hypercell.vmm.messages import (
     Snapped,
     StdinData,
     StdinWanted,
+    WireReply,
     pack_commands,
     unpack_error,
     unpack_reply,
@@ -102,6 +102,7 @@ class Vm:
     ) -> list[Reply]:
         """Run commands until one fails; a trap, an exit or a refusal is a reply.
 
+        There is a reply to each command, or to those up to the first that is not ``Ok``.
         May be called again. Indices in the commands mean ``code`` and ``layers`` of this call.
         ``limits`` (the last given ones else) are for this call. Output is bytes as they come, in
         order: ``on_output(stream, data)``. ``on_stdin(limit)`` returns input, empty at its end;
@@ -124,17 +125,14 @@ class Vm:
             self.close()
             raise ProtocolViolation("a worker sent a snapshot that was not asked for")
         self.usage = message.usage
-        replies = [unpack_reply(reply) for reply in message.replies]
         answered = commands
         if self._suspended:
             answered = [*self._suspended, *deferral.split(commands)[1]]
             self._suspended = ()
-        if len(replies) > len(answered):
-            self.close()
-            raise ProtocolViolation(f"{len(replies)} replies to {len(answered)} commands")
         try:
+            replies = _checked_replies(message.replies, len(answered))
             self._exports.collect(answered, replies, self._limits)
-        except HomeLimitExceeded:
+        except HypercellError:
             self.close()
             raise
         return replies
@@ -258,7 +256,11 @@ class Vm:
             while True:
                 message, descriptors = await self._channel.receive()
                 if isinstance(message, Done):
-                    self._take_output(message.output, on_output)
+                    try:
+                        self._take_output(message.output, on_output)
+                    except BaseException:
+                        channels.close_all(descriptors)
+                        raise
                 if isinstance(message, Done | Kept | Snapped):
                     return message, descriptors
                 channels.close_all(descriptors)
@@ -359,12 +361,27 @@ class Vm:
     def _checked_snapshot(
         self, message: Done | Kept | Snapped, descriptors: list[int]
     ) -> tuple[int, bytes, list[Reply]]:
-        if (
-            not isinstance(message, Snapped)
-            or len(descriptors) != 1
-            or not memfd.is_sealed(descriptors[0])
-        ):
+        try:
+            if (
+                not isinstance(message, Snapped)
+                or len(descriptors) != 1
+                or not memfd.is_sealed(descriptors[0])
+            ):
+                raise ProtocolViolation("a worker sent no sealed snapshot")
+            replies = [unpack_reply(reply) for reply in message.replies]
+        except ProtocolViolation:
             channels.close_all(descriptors)
             self.close()
-            raise ProtocolViolation("a worker sent no sealed snapshot")
-        return descriptors[0], message.state, [unpack_reply(reply) for reply in message.replies]
+            raise
+        return descriptors[0], message.state, replies
+
+
+def _checked_replies(packed: Sequence[WireReply], count: int) -> list[Reply]:
+    """The replies to so many commands. ProtocolViolation unless each is ``Ok`` but the last one,
+    and that one too if there are fewer than commands."""
+    replies = [unpack_reply(reply) for reply in packed]
+    good = sum(isinstance(reply, Ok) for reply in replies)
+    ended = good == len(replies) - 1 and not isinstance(replies[-1], Ok)
+    if len(replies) > count or not (ended or good == len(replies) == count):
+        raise ProtocolViolation(f"{len(replies)} replies to {count} commands, {good} of them good")
+    return replies

@@ -139,7 +139,7 @@ async def _check_end(vm: Vm, end: Reply, said: bytearray) -> None:
 
 
 def _refused(replies: Sequence[Reply]) -> HypercellError:
-    last = replies[-1] if replies else None
+    last = replies[-1]
     if isinstance(last, Failed):
         return BuildError(f"the compiler's VM could not take the files: {last.message}")
     return ProtocolViolation("the compiler's VM did not run its commands")
