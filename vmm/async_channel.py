@@ -60,6 +60,9 @@ class AsyncChannel(ChannelCore[Message]):
     async def receive(self) -> tuple[Message, list[int]]:
         """Wait for the next message and its descriptors (close-on-exec, the caller's to close)."""
         while True:
+            if self._in_a_row >= _FAIR:  # a flood must not starve the loop of its timers
+                self._in_a_row = 0
+                await asyncio.sleep(0)  # here nothing is taken yet that a cancellation could lose
             self._check()
             try:
                 received = self._receive_packet()
@@ -68,8 +71,6 @@ class AsyncChannel(ChannelCore[Message]):
                 await self._ready(writing=False)
                 continue
             self._in_a_row += 1
-            if self._in_a_row % _FAIR == 0:  # a flood must not starve the loop of its timers
-                await asyncio.sleep(0)
             if received is not None:
                 return received
 

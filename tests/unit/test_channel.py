@@ -185,3 +185,21 @@ async def test_async_sends_of_two_tasks_do_not_mix():
     assert sorted(received) == data
     one.close()
     other.close()
+
+
+async def test_a_receive_that_is_cancelled_loses_no_message():
+    ours, theirs = channels.pair()
+    one, other = AsyncChannel(ours, Output), Channel(theirs, ToWorker)
+    for _ in range(40):  # more than are taken in a row without a look at other tasks
+        other.send(Output(()))
+    for _ in range(39):
+        receiving = asyncio.create_task(one.receive())
+        await asyncio.sleep(0)
+        if receiving.cancel():
+            await asyncio.gather(receiving, return_exceptions=True)
+            await one.receive()
+    assert not one.quiet()
+    await one.receive()
+    assert one.quiet()
+    one.close()
+    other.close()
