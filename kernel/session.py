@@ -77,6 +77,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        await asyncio.sleep(0)  # a task that never began would not let go of its VM
         for running in tuple(self._running):
             running.task.cancel()
         tasks = [running.task for running in self._running]

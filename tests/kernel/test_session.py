@@ -179,3 +179,18 @@ def test_sync() -> None:
     session.close()
     with pytest.raises(Closed):
         session.execute("%files")
+
+
+async def test_what_is_being_kept_lets_go_when_the_session_closes() -> None:
+    let_go = []
+
+    async def commit() -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            let_go.append(True)
+
+    session = Session(Config())
+    session.commit(commit())
+    await session.close()
+    assert let_go
