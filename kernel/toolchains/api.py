@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from hypercell.kernel.config import load_config
 from hypercell.kernel.errors import ToolchainDamaged, ToolchainError, UsageError
 from hypercell.kernel.suggest import did_you_mean
 from hypercell.kernel.toolchains import compiled, component, npm
@@ -167,7 +168,8 @@ def _registry(pin: Pin) -> str:
 def _compile(store: ToolchainStore, name: str, tell: Progress) -> None:
     path = store.path(name)
     tell("compiling it to machine code (up to a minute)", None)
-    key = asyncio.run(compiled.compile_once((path / WASM).read_bytes()))
+    may_miss = load_config().allow_missing
+    key = asyncio.run(compiled.compile_once((path / WASM).read_bytes(), may_miss))
     if not compiled.is_there(key):
         raise ToolchainError(
             "the compiled code could not be kept: the cache cannot be written",

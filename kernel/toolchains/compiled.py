@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +53,12 @@ async def load(
     return code
 
 
-async def compile_once(wasm: bytes) -> str:
-    """Compile into the code cache without a hypervisor; the key."""
-    server = ForkServer("hypercell.vmm.compiler")
+async def compile_once(wasm: bytes, may_miss: Collection[str]) -> str:
+    """Compile into the code cache without a hypervisor; the key. ``may_miss``: as there."""
+    server = ForkServer("hypercell.vmm.compiler", may_miss)
     disk = Cache()
-    await server.start()
     try:
+        await server.start()
         code: Code = await CodeCache(disk, CompilerClient(server)).get(wasm, LIMITS)
         return code.key
     finally:

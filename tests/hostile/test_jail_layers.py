@@ -185,18 +185,20 @@ def test_a_server_opens_nothing_but_proc(kind: str) -> None:
 
 # --- a layer that is missing ---
 
-WITHOUT = """
+REFUSING = """
 import asyncio, errno, struct, sys
 from hypercell.vmm import libc, seccomp
 libc.prctl(38, 1)
 rules = [seccomp.refuse(name, errno.ENOSYS) for name in sys.argv[1].split(",")]
 allow = struct.pack("<HBBI", 6, 0, 0, seccomp.ALLOW)
 seccomp.install(seccomp.program(rules)[:-8] + allow)
+allowed = tuple(filter(None, sys.argv[2].split(",")))
+"""
+CELL = """
 from hypercell.kernel import Session
 from hypercell.kernel.config import Config
 
 async def main():
-    allowed = tuple(filter(None, sys.argv[2].split(",")))
     async with Session(Config(allow_missing=allowed)) as session:
         result = await session.execute(sys.argv[3])
         print(result.error.__class__.__name__, result.error, getattr(result.error, "hint", ""))
@@ -204,14 +206,18 @@ async def main():
 
 asyncio.run(main())
 """
+INSTALLATION = """
+from hypercell.kernel.toolchains import compiled
+print(asyncio.run(compiled.compile_once(b"\\0asm\\1\\0\\0\\0", allowed)))
+"""
 CALL = {"landlock": "landlock_create_ruleset", "seccomp": "seccomp"}
 
 
-def without(layers: str, allowed: str) -> str:
+def without(layers: str, allowed: str, body: str = CELL) -> str:
     """What a cell says in a container that refuses the system call of some layers."""
     calls = ",".join(CALL[layer] for layer in layers.split(","))
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, calls, allowed, ADD],
+        [sys.executable, "-c", REFUSING + body, calls, allowed, ADD],
         capture_output=True,
         text=True,
         check=False,
@@ -235,6 +241,14 @@ def test_a_missing_layer_that_the_owner_allows_shows_in_every_cell(layer: str) -
     said = without(layer, layer)
     assert "42" in said
     assert f"hypercell: weaker isolation, without {layer}\n" in said
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_toolchain_is_compiled_without_a_layer_that_the_owner_allows(
+    layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYPERCELL_CACHE", str(tmp_path))
+    assert without(layer, layer, INSTALLATION).strip().isalnum()
 
 
 def test_allowing_one_layer_allows_no_other() -> None:
