@@ -102,7 +102,7 @@ def parse_config(data: bytes, path: Path) -> Config:
     try:
         text = data.decode()
         tables = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError
         raise ConfigError(f"{path}: not TOML: {error}", hint="see docs/configuration.md") from error
     source = Source(path, text)
     source.check_keys("", tables, _TABLES)

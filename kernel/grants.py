@@ -34,8 +34,18 @@ def parse_directory(text: str, base: Path) -> DirectoryGrant:
     host_text, separator, guest_text = text.partition("::")
     if not host_text:
         raise ValueError(f"{text!r} names no directory")
-    host = Path(os.path.normpath(base / Path(host_text).expanduser())).absolute()
+    if "\0" in text:
+        raise ValueError(f"{text!r} holds a NUL character")
+    host = host_path(host_text, base)
     return DirectoryGrant(host, guest_path(guest_text if separator else str(host)))
+
+
+def host_path(text: str, base: Path) -> Path:
+    """``text`` as an absolute path of this machine, a relative one from ``base``; ValueError."""
+    try:
+        return Path(os.path.normpath(base / Path(text).expanduser())).absolute()
+    except RuntimeError as error:  # ~ or ~name of nobody
+        raise ValueError(f"{text!r}: {error}") from None
 
 
 def guest_path(text: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from hypercell.kernel.errors import UsageError
-from hypercell.kernel.grants import guest_path
+from hypercell.kernel.grants import guest_path, host_path
 from hypercell.kernel.pack import open_directory, pack_tree
 from hypercell.kernel.run import Writable
 from hypercell.kernel.safe_text import safe_name
@@ -132,7 +132,10 @@ def _parse(text: str) -> tuple[Path, str, tuple[str, ...]]:
         guest = host_text
     if not host_text or not guest:
         raise UsageError(f"--dir: {text!r} names no directory", hint="write --dir HOST::GUEST")
-    host = Path(os.path.normpath(Path.cwd() / Path(host_text).expanduser()))
+    try:
+        host = host_path(host_text, Path.cwd())
+    except ValueError as error:
+        raise UsageError(f"--dir: {error}", hint="write --dir HOST::GUEST") from error
     if os.path.normpath(guest) in (".", "/", "//"):
         return host, WORK, (WORK, f"{WORK}::{'.' if os.path.normpath(guest) == '.' else '/'}")
     if ".." in PurePosixPath(guest).parts:

@@ -282,6 +282,7 @@ def test_wrong_directories(tmp_path: Path, writes: Path) -> None:
         ("../x", "HOST::GUEST"),
         ("::/x", "names no directory"),
         (".::", "names no directory"),
+        ("~nobody-here::/x", "home directory"),
     ):
         done = run(writes, "--dir", text, cwd=tmp_path)
         assert (done.returncode, message in done.stderr) == (125, True), done.stderr

@@ -90,6 +90,8 @@ def test_the_maximum_follows_the_limits() -> None:
         ("[grants]\nnetwork = ['example.org']", 2, "no way to grant", "remove network"),
         ("[grants]\ndirectories = '/srv'", 2, "list of strings", "…"),
         ("[grants]\ndirectories = ['/srv::/home/x']", 2, "belongs to the cell", "HOST::GUEST"),
+        ("[grants]\ndirectories = ['~nobody-here/x']", 2, "home directory", "HOST::GUEST"),
+        ('[grants]\ndirectories = ["/srv/\\u0000::/x"]', 2, "NUL", "HOST::GUEST"),
         ("[output]\nscripts = 'yes'", 2, "not true or false", "without quotes"),
         ("[output]\nscript = true", 2, "unknown key", "did you mean 'scripts'?"),
         ("language = 3", 1, "not a string", '"…"'),
@@ -105,7 +107,11 @@ def test_what_is_wrong_is_named_with_its_line(
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize("data", [b"a = ", b"\xff", b"[limits"])
+@pytest.mark.parametrize(
+    "data",
+    [b"a = ", b"\xff", b"[limits", b"a = " + b"9" * 5000, b"a = " + b"[" * 100_000],
+    ids=["no value", "not UTF-8", "cut off", "a number too long", "nested too deep"],
+)
 def test_not_toml(data: bytes) -> None:
     with pytest.raises(ConfigError, match="not TOML"):
         parse_config(data, FILE)
