@@ -113,14 +113,22 @@ class Cells:
             return hypervisor.processes(), sum(map(len, ready))
 
         end = time.monotonic() + _SETTLE
-        while True:  # one that was killed may not have been reaped yet
+        while True:  # one that was killed may not have been reaped yet, a worker or a compile
             found, ready = self._await(processes())
-            workers, compiles = found.pop("workers"), found.pop("compiles", [])
-            if len(workers) == ready or time.monotonic() > end:
-                break
-        assert len(workers) == ready
-        assert len(compiles) <= 1, "at most one compile waits ready-made"
-        for name, children in (("zygote", workers), ("compiler", compiles)):
-            (server,) = found[name]
-            assert {child.pid for child in psutil.Process(server).children()} == set(children)
-        return found
+            known = {"zygote": found.pop("workers"), "compiler": found.pop("compiles")}
+            there = {
+                name: sorted(child.pid for child in psutil.Process(found[name][0]).children())
+                for name in known
+            }
+            problems = [
+                f"{name}: {children} are known, {there[name]} are there"
+                for name, children in known.items()
+                if sorted(children) != there[name]
+            ]
+            if len(known["zygote"]) != ready:
+                problems.append(f"{len(known['zygote'])} workers, but {ready} wait ready-made")
+            if len(known["compiler"]) > 1:
+                problems.append("at most one compile waits ready-made")
+            if not problems:
+                return found
+            assert time.monotonic() < end, problems
