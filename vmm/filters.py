@@ -10,13 +10,12 @@ contains its children's, and a worker's that of one whose VM is parked.
 from __future__ import annotations
 
 import errno
-import fcntl
 import signal
 from typing import Final
 
 import msgspec
 
-from hypercell.vmm import kvm, libc
+from hypercell.vmm import kvm, libc, linux
 from hypercell.vmm.seccomp import SELF, SET_MODE_FILTER, Rule, allow, failure, refuse
 
 _PROT_EXEC = 4
@@ -34,7 +33,7 @@ _ANY = (
     *allow("write"),  # stderr
     Rule("memfd_create", argument=1, values=(_MFD_OURS,)),
     Rule("prlimit64", argument=0, values=(0,)),
-    Rule("fcntl", argument=1, values=(fcntl.F_ADD_SEALS,)),
+    Rule("fcntl", argument=1, values=(linux.F_ADD_SEALS,)),
 )
 
 _VM = (

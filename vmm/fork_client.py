@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Sequence
 
-from hypercell.vmm import channel, isolation
+from hypercell.vmm import channel, isolation, linux
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
 from hypercell.vmm.messages import (
@@ -48,7 +48,7 @@ class Child:
         """SIGKILL. By pidfd, so that it can never hit another process."""
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                linux.pidfd_kill(self._pidfd)
 
     async def wait(self) -> int:
         """Wait for its end; the exit status. Does not wait longer than a dying process takes."""

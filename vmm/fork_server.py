@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn, Protocol
 
-from hypercell.vmm import channel, jail
+from hypercell.vmm import channel, jail, linux
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
 from hypercell.vmm.filters import Filters
@@ -89,7 +89,7 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
             if pid == 0:
                 _run(functools.partial(child, locked), socket.socket(fileno=descriptors[0]))
             channel.close_all(descriptors)
-            pidfd = os.pidfd_open(pid)
+            pidfd = linux.pidfd_open(pid)
             children[pidfd] = (pid, message.number)
             poller.register(pidfd, select.POLLIN)
             control.send(Forked(message.number, pid), [pidfd])

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hypercell.vmm import capabilities, landlock, libc, seccomp
+from hypercell.vmm import capabilities, landlock, libc, linux, seccomp
 from hypercell.vmm.errors import IsolationMissing
 from hypercell.vmm.filters import Filters
 
@@ -201,6 +201,6 @@ def _die_with(parent: int) -> None:
 def _close_others(keep: Iterable[int]) -> None:
     start = _STANDARD
     for fd in sorted({fd for fd in keep if fd >= _STANDARD}):
-        os.closerange(start, fd)
+        linux.close_range(start, fd - 1)
         start = fd + 1
-    os.closerange(start, _MAX_FD)
+    linux.close_range(start, _MAX_FD)

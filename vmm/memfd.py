@@ -6,27 +6,27 @@ import fcntl
 import os
 from pathlib import Path
 
+from hypercell.vmm import linux
 from hypercell.vmm.errors import ProtocolViolation
 
-_ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _PIECE = 1 << 22
 
 
 def create(name: str) -> int:
     """A new empty memory file that can be sealed."""
-    return os.memfd_create(f"hypercell-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    return linux.memfd_create(f"hypercell-{name}")
 
 
 def seal(fd: int) -> int:
     """Nothing can change the file any more, neither its size nor its bytes. Returns ``fd``."""
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _ALL_SEALS)
+    fcntl.fcntl(fd, linux.F_ADD_SEALS, linux.ALL_SEALS)
     return fd
 
 
 def is_sealed(fd: int) -> bool:
     """Whether ``fd`` is a memory file with every seal: then no other process can change it."""
     try:
-        return fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _ALL_SEALS == _ALL_SEALS
+        return fcntl.fcntl(fd, linux.F_GET_SEALS) & linux.ALL_SEALS == linux.ALL_SEALS
     except OSError:
         return False
 

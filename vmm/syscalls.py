@@ -1,4 +1,4 @@
-"""The numbers of the system calls that our filters name: x86-64 Linux, which never change."""
+"""The numbers of the system calls that we name: x86-64 Linux, where they never change."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ NUMBERS: Final = {
     "preadv2": 327,
     "pwritev2": 328,
     "rseq": 334,
+    "pidfd_send_signal": 424,
     "pidfd_open": 434,
     "clone3": 435,
     "close_range": 436,
