@@ -69,7 +69,7 @@ def place_of(number: int) -> tuple[int, int]:
 def check_state(state: DeltaState, base: Sequence[int], layers: Sequence[int], most: int) -> None:
     """Raise ``ProtocolViolation`` for a number out of range.
 
-    ``base``: bytes of each arena in the runtime snapshot; ``layers``: sizes of all layers;
+    ``base``: bytes of each arena before; ``layers``: sizes of all layers;
     ``most``: bytes that all arenas may have together.
     """
     registers = msgspec.structs.astuple(state.registers)

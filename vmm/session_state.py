@@ -106,10 +106,16 @@ def after(
                 f"/home changed outside of the session's memory {len(every)} times",
                 hint="%reset begins anew",
             )
-        committed, ram = base.facts.arenas.committed, base.facts.ram
+        # Arenas only grow, and layers stay where they are: else no VM could take the next state.
+        places: tuple[int, ...] = ()
+        committed = base.facts.arenas.committed
+        if isinstance(parent, SessionState):
+            committed, places = parent.state.committed, parent.state.layers
         most = parent.memory + more
         delta.check_state(kept.state, committed, [layer.size for layer in every], most)
-        runs = delta.unpack_runs(kept.runs, Places(ram, kept.state.committed))
+        if kept.state.layers[: len(places)] != places:
+            raise ProtocolViolation("a worker moved the layers of its session")
+        runs = delta.unpack_runs(kept.runs, Places(base.facts.ram, kept.state.committed))
         pages = delta.page_count(runs)
         if not memfd.is_sealed(fd) or memfd.size_of(fd) != pages * PAGE:
             raise ProtocolViolation("a worker sent a piece that is not sealed or not whole")

@@ -35,6 +35,14 @@ class SnapshotState(msgspec.Struct, frozen=True):
     ram: tuple[Run, ...]  # pages of RAM that ring 3 can write, in order
     extents: tuple[Run, ...]  # 2 MiB stretches of guest-physical memory that hold data
 
+    @classmethod
+    def unpack(cls, data: bytes) -> SnapshotState:
+        """The state that travelled, not checked yet. Raises ``ProtocolViolation``."""
+        try:
+            return msgspec.msgpack.decode(data, type=cls)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise ProtocolViolation(f"what came with a snapshot is no state: {error}") from None
+
     def check(self) -> None:
         """Raise ``ProtocolViolation`` for a number out of range: the sender may be hostile."""
         arenas = self.arenas

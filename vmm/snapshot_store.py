@@ -17,8 +17,10 @@ from hypercell.vmm.cache import Cache, digest
 from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import Command
 from hypercell.vmm.engine_config import FINGERPRINT
+from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.messages import pack_commands
 from hypercell.vmm.program import Limits
+from hypercell.vmm.vm_snapshot import Facts
 
 _ROOM = "snapshot"
 _FORMAT = "1"  # of the entry and of ``SnapshotState``
@@ -76,9 +78,10 @@ def load(cache: Cache, name: str) -> tuple[int, bytes] | None:
                 start, offset = memfd.write(fd, piece, start), offset + len(piece)
         if offset != entry.size:
             raise ValueError("too long")
+        Facts.of(meta.state)
         os.ftruncate(fd, meta.size)
         return memfd.seal(fd), meta.state
-    except (msgspec.DecodeError, ValueError):  # written by another version of ours
+    except (msgspec.DecodeError, ValueError, ProtocolViolation):  # of another version of ours
         os.close(fd)
         cache.drop(_ROOM, name)
         return None

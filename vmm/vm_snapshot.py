@@ -13,6 +13,7 @@ import msgspec
 from hypercell.vmm.abi import HUGE
 from hypercell.vmm.code_cache import Code
 from hypercell.vmm.commands import Command
+from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Held, Job, pack_commands
 from hypercell.vmm.program import Limits
@@ -35,6 +36,14 @@ class Facts(msgspec.Struct):
 
     arenas: _Arenas
     ram: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, state: bytes) -> Facts:
+        """Out of a packed state. Raises ``ProtocolViolation``."""
+        try:
+            return msgspec.msgpack.decode(state, type=cls)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise ProtocolViolation(f"what came with a snapshot is no state: {error}") from None
 
 
 class Warmup(msgspec.Struct, frozen=True):
@@ -107,7 +116,7 @@ class Snapshot:
     @functools.cached_property
     def facts(self) -> Facts:
         """How large its arenas are, and where it can be written."""
-        return msgspec.msgpack.decode(self.state, type=Facts)
+        return Facts.of(self.state)
 
     @property
     def memory(self) -> int:

@@ -118,7 +118,7 @@ class Worker:
         self._send_snapshot(())
 
     def _park(self, request: Park, descriptors: list[int]) -> None:
-        state = msgspec.msgpack.decode(request.state, type=SnapshotState)
+        state = SnapshotState.unpack(request.state)
         rest = iter(descriptors)
         snapshot = Snapshot(next(rest), state)
         code = [self._held[key] if key else next(rest) for key in request.code]

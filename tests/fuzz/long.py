@@ -1,100 +1,108 @@
-"""``make fuzz``: every target for its share of the time, each in a process of its own.
+"""``make fuzz``: every target for its share of the time, each in a process of its own, and a table.
 
-Atheris (libFuzzer) where it is installed: coverage says which mutations are worth keeping. Else
-mutations alone. What breaks a target is written to its folder of the corpus: tests find it there.
+The targets of this folder take half of it, those of the guest's crate an eighth, WASI beside
+Wasmtime's the rest. Names on the command line: only these targets. Ends with 1 if any broke.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from table import HEAD, Row, row, summary
+
 HERE = Path(__file__).parent
-_DONE = re.compile(rb"Done (\d+) (?:runs|in)|#(\d+)\s+DONE|stat::number_of_executed_units:\s*(\d+)")
-_CASE_SECONDS = 10
-_MEMORY = 2048  # MiB
-_MAX_LENGTH = 8192
+ROOT = HERE.parents[1]
+RUST = ("calls", "components", "layers")
+DIFFERENTIAL = "wasi beside wasmtime"
+_SAID = 4000  # characters of what a broken target said
 
 
 def main() -> int:
-    """Run all targets, or those that are named; 1 if any broke."""
+    """Run all targets, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=300, help="for all targets together")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="*", metavar="target")
     given = parser.parse_args()
-    if given.one:
-        _one(given.one, given.seconds)
-        return 0
-    from targets import TARGETS
+    print(HEAD, flush=True)
+    rows: list[Row] = []
+    for each in _rows(given.names, given.seconds):
+        print(each, flush=True)
+        rows.append(each)
+    for folder in (HERE / "corpus").iterdir():  # where nothing was found
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    print(summary(rows))
+    return int(any(each.crashes for each in rows))
 
-    names = given.names or [target.name for target in TARGETS]
-    share = max(1, given.seconds // len(names))
-    broken = []
+
+def _rows(names: Sequence[str], seconds: int) -> Iterator[Row]:
+    listed = _python_names()
+    known = [*listed, *(f"guest {name}" for name in RUST), DIFFERENTIAL]
     for name in names:
-        command = [sys.executable, __file__, "--one", name, "--seconds", str(share)]
-        run = subprocess.run(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
-        counts = [int(next(filter(None, found))) for found in _DONE.findall(run.stdout)]
-        print(f"{name:24} {max(counts, default=0):10,} cases in {share} s", flush=True)
-        if run.returncode:
-            broken.append(name)
-            print(run.stdout.decode("utf-8", "replace")[-4000:])
-    print(f"broken: {', '.join(broken)}" if broken else "no target broke")
-    return bool(broken)
+        if name not in known:
+            sys.exit(f"no target {name!r}; there are: {', '.join(known)}")
+    rust = [name for name in RUST if not names or f"guest {name}" in names]
+    python = [name for name in listed if not names or name in names]
+    differential = not names or DIFFERENTIAL in names
+    part = seconds // 2 if rust and python else seconds
+    for name in python:
+        share = str(max(1, part // len(python)))
+        yield _run(name, [sys.executable, str(HERE / "one.py"), name, share])
+    if rust:
+        _run("", [str(HERE / "rust.sh"), "build"])
+    for name in rust:
+        share = str(max(1, seconds // 8 // len(rust)))
+        yield _run(f"guest {name}", [str(HERE / "rust.sh"), name, share])
+    if differential:
+        yield _wasi(seconds // 4)
 
 
-def _one(name: str, seconds: int) -> None:
-    try:
-        import atheris
-    except ImportError:
-        _mutations(name, seconds)
-        return
-    from target import CORPUS
-
-    with atheris.instrument_imports(include=["hypercell", "elftools"]):
-        from targets import TARGETS
-    target = next(target for target in TARGETS if target.name == name)
-    kept = CORPUS / name
-    grown = HERE.parents[1] / "build" / "fuzz" / name  # what libFuzzer found interesting
-    grown.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(target.seeds):
-        (grown / f"seed-{number}").write_bytes(seed)
-    kept.mkdir(parents=True, exist_ok=True)
-    options = [
-        f"-max_total_time={seconds}",
-        f"-timeout={_CASE_SECONDS}",
-        f"-rss_limit_mb={_MEMORY}",
-        f"-max_len={max(_MAX_LENGTH, *(len(seed) for seed in target.seeds))}",
-        f"-artifact_prefix={kept}/",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *options, str(grown), str(kept)], target)
-    atheris.Fuzz()
+def _python_names() -> list[str]:
+    list_them = "import sys; sys.path += sys.argv[1:]; import targets; "
+    list_them += "print(*(target.name for target in targets.TARGETS))"
+    rooms = [str(HERE), *(str(HERE.parent / room) for room in ("hostile", "guest", "unit"))]
+    command = [sys.executable, "-c", list_them, *rooms]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-def _mutations(name: str, seconds: int) -> None:
-    from target import CORPUS, mutate
-    from targets import TARGETS
+def _run(name: str, command: Sequence[str], **environment: str) -> Row:
+    started = time.monotonic()
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    said = done.stdout.decode("utf-8", "replace")
+    if done.returncode:
+        print(said[-_SAID:], flush=True)
+    seconds = time.monotonic() - started
+    return row(name, said, broken=bool(done.returncode), seconds=seconds)
 
-    target = next(target for target in TARGETS if target.name == name)
-    pool = [*target.seeds, *target.kept()]
-    rng, until, count = random.Random(), time.monotonic() + seconds, 0  # noqa: S311
-    while time.monotonic() < until:
-        data = mutate(rng.choice(pool), rng, pool)
-        try:
-            target(data)
-        except BaseException:
-            folder = CORPUS / name
-            folder.mkdir(exist_ok=True)
-            (folder / f"crash-{time.time_ns():x}").write_bytes(data)
-            raise
-        count += 1
-    print(f"Done {count} runs")
+
+def _wasi(seconds: int) -> Row:
+    """Hypothesis shrinks what differs; it belongs into the test's list of what differed once."""
+    test = "tests/conformance/test_wasi_differential.py"
+    command = [sys.executable, "-m", "pytest", "--capture=no", "--timeout=0", test]
+    started = time.monotonic()
+    environment = {**os.environ, "HYPERCELL_FUZZ_SECONDS": str(seconds)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
+    if done.returncode:
+        print(done.stdout[-_SAID:], flush=True)
+    found = re.search(r"(\d+) sequences, (\d+) calls", done.stdout)
+    cases = int(found[2]) if found else 0
+    return Row(DIFFERENTIAL, cases, int(bool(done.returncode)), None, time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,16 @@ CORPUS = Path(__file__).parent / "corpus"  # a folder for each target: what once
 
 @dataclass(frozen=True)
 class Target:
-    """``run`` takes any bytes: it ends soon, with a result or an error of ``allowed``."""
+    """``run`` takes any bytes: it ends soon, with a result or an error of ``allowed``.
+
+    ``cases``: how many mutations a short run tries.
+    """
 
     name: str
     run: Callable[[bytes], object]
     seeds: Sequence[bytes]
     allowed: tuple[type[Exception], ...] = (HypercellError,)
+    cases: int = 1500
 
     def __call__(self, data: bytes) -> None:
         try:
@@ -78,12 +82,11 @@ def mutate(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
     return bytes(out)
 
 
-def short_run(target: Target, cases: int) -> int:
-    """Seeds, what was kept, and mutations, the same each time; how many cases."""
+def short_run(target: Target) -> None:
+    """Seeds, what was kept, and mutations, the same each time."""
     pool = [*target.seeds, *target.kept()]
     for data in pool:
         target(data)
     rng = random.Random(target.name)  # noqa: S311
-    for _ in range(cases):
+    for _ in range(target.cases):
         target(mutate(rng.choice(pool), rng, pool))
-    return len(pool) + cases

@@ -214,6 +214,17 @@ def test_an_arena_may_grow_as_the_cell_was_allowed(runtime: Snapshot) -> None:
         commit(runtime, kept([(40, 41)], committed=over), piece(b"a"))
 
 
+def test_what_a_session_has_neither_shrinks_nor_moves(runtime: Snapshot) -> None:
+    layers = [Layer.from_bytes(bytes(5000))]
+    grown = (MORE, *COMMITTED[1:])
+    sent = kept([(40, 41)], committed=grown, layers=(0,))
+    first = session_state.after(runtime, sent, piece(b"a"), layers, full=False, more=MORE)
+    for forged in ({"committed": COMMITTED}, {"layers": (abi.HUGE,)}):
+        sent = kept([(40, 41)], **({"committed": grown, "layers": (0,)} | forged))
+        with pytest.raises(ProtocolViolation):
+            session_state.after(first, sent, piece(b"a"), (), full=False, more=MORE)
+
+
 def test_layers_are_counted_and_in_order(runtime: Snapshot) -> None:
     layers = [Layer.from_bytes(bytes(5000)), Layer.from_bytes(bytes(100))]
 

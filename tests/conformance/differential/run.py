@@ -109,20 +109,19 @@ def compare(steps: Sequence[Step], ours: Ours, theirs: Theirs, tally: Tally) -> 
             continue
         one = ours.call(step.name, lay(step, ours.slots))
         two = theirs.call(step.name, lay(step, theirs.slots))
-        if one.errno != two.errno:
-            tolerated = judge(
-                Difference(
-                    step, one.errno, two.errno, _unfit(ours, step), _may_not_write(ours, step)
-                )
+        mine, other = result(step, one), result(step, two)
+        if one.errno != two.errno or (not one.errno and mine != other):
+            case = Difference(
+                step, one.errno, two.errno, _unfit(ours, step), _may_not_write(ours, step)
             )
+            tolerated = judge(case)
             if tolerated is None:
-                raise Different(f"{where}: we answer {one.errno}, Wasmtime {two.errno}")
+                said = (mine, other) if one.errno == two.errno else case.errnos
+                raise Different(f"{where}: we give {said[0]}, Wasmtime {said[1]}")
             tally.tolerated[tolerated.name] += 1
             if tolerated.kind is Kind.ENDS:
                 tally.ended_early += 1
                 return
-        elif not one.errno and (mine := result(step, one)) != (other := result(step, two)):
-            raise Different(f"{where}: we give {mine}, Wasmtime {other}")
         _track(step, ours, one)
         _track(step, theirs, two)
     if (here := ours.tree()) != (there := theirs.tree()):
