@@ -12,7 +12,7 @@ from hypercell.kernel.cell_limits import cell_limits
 from hypercell.kernel.home import Home
 from hypercell.kernel.interpret import Interpretation
 from hypercell.kernel.languages.base import Cell, Compiled, Interpreter, Mode, Program
-from hypercell.kernel.result import OnEvent, OnStdin, Progress, Shown, Stream
+from hypercell.kernel.result import Notice, OnEvent, OnStdin, Progress, Shown, Stream
 from hypercell.kernel.run import run_program
 from hypercell.kernel.tables import exports_table
 from hypercell.vmm.errors import HypercellError, Interrupted, Trap
@@ -121,7 +121,7 @@ class Execution:
             hypervisor, limits, home, lambda text: self.on_event(Progress(text))
         )
         if hypervisor.missing:
-            self.on_event(Stream("stderr", weaker(hypervisor.missing)))
+            self.on_event(Notice(weaker(hypervisor.missing)))
         on_stdin = self.on_stdin if options.stdin is None else _given(options.stdin)
         language = session.languages[cell.language]
         if isinstance(language, Interpreter):

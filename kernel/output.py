@@ -13,7 +13,7 @@ from typing import Any
 from hypercell.kernel.display.bundle import Safe, Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.output_queue import Message, Queue, Run
-from hypercell.kernel.result import Clear, Display, Event, Progress, Shown, Stream
+from hypercell.kernel.result import Clear, Display, Event, Notice, Progress, Shown, Stream
 from hypercell.kernel.safe_text import (
     MAX_COLOURS,
     MAX_LINES,
@@ -54,6 +54,7 @@ class CellOutput:
         self._last = 0.0
         self._pause = INTERVAL
         self._timer: asyncio.TimerHandle | None = None
+        self._notice = b""  # what a cell cannot clear
         self._held = ""  # shown text that becomes the execute_result if nothing follows
         self._anything = False
         self._result = False
@@ -85,6 +86,11 @@ class CellOutput:
             self._shower.cleared()
             self._page = _Page()
             self._queue.clear(Message("clear_output", {"wait": event.wait}))
+            if self._notice:
+                self._queue.write("stderr", self._notice)
+        elif isinstance(event, Notice):
+            self._notice += event.text
+            self._queue.write("stderr", event.text)
         self._soon()
 
     def flush(self) -> None:

@@ -51,6 +51,12 @@ class Clear(msgspec.Struct, frozen=True):
     wait: bool = False
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """A line on stderr that the reader must see: it is written again when the cell clears."""
+
+    text: bytes
+
+
 class Ask(msgspec.Struct, frozen=True):
     """The cell is about to read a line; ``prompt`` stands at the reader's field, or is printed.
 
@@ -61,7 +67,7 @@ class Ask(msgspec.Struct, frozen=True):
     secret: bool = False
 
 
-Event = Stream | Shown | Progress | Display | Clear | Ask
+Event = Stream | Shown | Progress | Display | Clear | Notice | Ask
 OnEvent = Callable[[Event], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
 
@@ -105,6 +111,7 @@ class Collector:
         self.streams: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self.shown: list[str] = []
         self._places: dict[str, int] = {}  # where a display with an id is in ``shown``
+        self._notice = b""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Stream):
@@ -120,6 +127,10 @@ class Collector:
             self._places.clear()
             for stream in self.streams.values():
                 stream.clear()
+            self.streams["stderr"] += self._notice
+        elif isinstance(event, Notice):
+            self._notice += event.text
+            self.streams["stderr"] += event.text
 
     def _show(self, event: Display) -> None:
         text = str(event.data["text/plain"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hypercell.kernel.advice import advice
 from hypercell.kernel.errors import BuildError, CellException
 from hypercell.kernel.languages.base import SourceFile
 from hypercell.kernel.safe_text import safe_name, safe_text
@@ -74,8 +75,10 @@ class Symbols(msgspec.Struct, frozen=True):
 
 def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # noqa: B008
     """The whole text, with colours. What a guest had a hand in is made safe."""
+    hint = advice(error) or error.hint
     if isinstance(error, CellException):
-        return safe_text(error.traceback)
+        text = safe_text(error.traceback)
+        return f"{text}\n{_hint(hint)}" if hint else text
     parts: list[str] = []
     trap = error if isinstance(error, Trap) else error.__cause__
     if isinstance(trap, Trap) and trap.frames:
@@ -83,12 +86,15 @@ def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # no
     if isinstance(error, BuildError) and error.diagnostics.strip():
         parts.append(safe_text(error.diagnostics[:_MOST_DIAGNOSTICS]).rstrip("\n"))
     parts.append(f"{_RED}{type(error).__name__}{_OFF}: {safe_text(summary(error))}")
-    hint = error.hint
     if not hint and isinstance(error, Trap) and error.code in TRAPS:
         hint = TRAPS[error.code][1]
     if hint:
-        parts.append(f"{_CYAN}hint:{_OFF} {safe_text(hint)}")
+        parts.append(_hint(hint))
     return "\n".join(parts)
+
+
+def _hint(text: str) -> str:
+    return f"{_BOLD}hint:{_OFF} {safe_text(text)}"
 
 
 def error_name(error: HypercellError) -> str:
@@ -106,7 +112,7 @@ def summary(error: HypercellError) -> str:
 def _stack(frames: Sequence[Frame], symbols: Symbols) -> str:
     """Outermost first, as Python has it. Repeated frames and the middle of a long stack are cut."""
     shown: list[tuple[list[str], int]] = []  # a frame's lines, how often it repeats
-    for index in range(len(frames) - 1, -1, -1):
+    for index in range(_outermost(frames, symbols), -1, -1):
         place = symbols.places[index] if index < len(symbols.places) else None
         lines = _frame(frames[index], place, symbols.sources)
         if shown and shown[-1][0] == lines:
@@ -124,6 +130,13 @@ def _stack(frames: Sequence[Frame], symbols: Symbols) -> str:
         if times > 1:
             text.append(f"  {_GREY}… {times - 1} more of the same …{_OFF}")
     return "\n".join(text)
+
+
+def _outermost(frames: Sequence[Frame], symbols: Symbols) -> int:
+    """Where to begin: what calls ``main`` has no source, and tells people nothing."""
+    known = [index for index, place in enumerate(symbols.places[: len(frames)]) if place]
+    last = len(frames) - 1
+    return known[-1] if known and frames[last].name == "_start" else last
 
 
 def _frame(frame: Frame, place: tuple[str, int] | None, sources: Sequence[SourceFile]) -> list[str]:

@@ -48,7 +48,7 @@ class JobHost:
         if len(data) > room:
             raise self._ended(
                 OutputLimitExceeded(
-                    f"the program wrote more than {self._limits.output} bytes",
+                    f"the program wrote more than {_size(self._limits.output)}",
                     hint="print less, or raise the output limit",
                 )
             )
@@ -109,3 +109,7 @@ class JobHost:
     def _ended(self, error: Interrupted | OutputLimitExceeded) -> Exception:
         self.flush()
         return error
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count} bytes"

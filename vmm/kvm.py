@@ -126,7 +126,10 @@ def open_kvm(path: str = "/dev/kvm") -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        hint = "enable virtualisation in the firmware, or nested virtualisation in the cloud"
+        hint = (
+            "switch virtualisation on: in the firmware, or nested virtualisation in a cloud; in a "
+            "container: --device /dev/kvm. `hypercell doctor` says more"
+        )
         if error.errno in (errno.EACCES, errno.EPERM):
             hint = (
                 "add yourself to the group that owns it: sudo usermod -aG kvm $USER; log in again"
@@ -140,7 +143,9 @@ def features(fd: int) -> Features:
     try:
         version = _ioctl(fd, "KVM_GET_API_VERSION", _GET_API_VERSION)
     except SystemCallFailed as error:
-        raise KvmUnavailable("the descriptor is not a KVM device") from error
+        raise KvmUnavailable(
+            "what was opened as /dev/kvm is no KVM device", hint="`hypercell doctor` says more"
+        ) from error
     if version != API_VERSION:
         raise KvmUnavailable(f"KVM speaks API version {version}, not {API_VERSION}")
     for capability, name in (

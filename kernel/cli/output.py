@@ -6,7 +6,7 @@ import codecs
 import sys
 from typing import TextIO
 
-from hypercell.kernel.result import Ask, Display, Event, Progress, Shown, Stream
+from hypercell.kernel.result import Ask, Display, Event, Notice, Progress, Shown, Stream
 from hypercell.kernel.safe_text import safe_stream, safe_text, without_colours
 
 
@@ -27,6 +27,8 @@ class Output:
             print(safe_text(event.data["text/plain"]), flush=True)
         elif isinstance(event, Ask):
             self(Stream("stdout", event.prompt.encode("utf-8", "replace")))
+        elif isinstance(event, Notice):
+            self(Stream("stderr", event.text))
         elif isinstance(event, Stream):
             stream: TextIO = getattr(sys, event.name)
             if stream.isatty():

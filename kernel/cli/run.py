@@ -32,7 +32,7 @@ from hypercell.kernel.languages.base import (
 )
 from hypercell.kernel.languages.registry import by_suffix, languages
 from hypercell.kernel.options import Invocation, Options
-from hypercell.kernel.result import OnStdin, Progress, Shown, Stream
+from hypercell.kernel.result import Notice, OnStdin, Progress, Shown
 from hypercell.kernel.run import run_program
 from hypercell.kernel.session import Session
 from hypercell.kernel.tables import exports_table
@@ -174,7 +174,7 @@ class _Run:
         """A VM; when the program has ended, its changes are written back, however it ended."""
         hypervisor = await self.session.hypervisor()
         if hypervisor.missing:
-            self.output(Stream("stderr", weaker(hypervisor.missing)))
+            self.output(Notice(weaker(hypervisor.missing)))
         vm = await hypervisor.acquire(place)
         try:
             try:

@@ -19,6 +19,7 @@ from hypercell.kernel.display.refused import Refused
 
 MAX_TAGS = 50_000  # two an element: a table of 25,000 cells takes half a second to lay out
 MAX_DEPTH = 100
+NO_PICTURE = "<em>[a picture that is not loaded]</em>"
 _MAX_SPAN = 1000
 _MAX_SIDE = 4096  # pixels
 
@@ -58,14 +59,20 @@ _PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=\s]*)\Z")
 _LENGTH = re.compile(r"(\d{1,5})(?:px|%)?\Z")
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _EMPTY = {"br", "hr", "img", "col", "wbr"}
+_IMAGE = re.compile(r'<img((?:\s+[a-z]+="[^"]*")*)>')
 _IGNORE = "mathjax_ignore tex2jax_ignore"  # MathJax 3 and 4, and what Jupyter had before
 
 
 def safe_html(text: str) -> str:
     """The same HTML without what could act. Refused: too many elements, or too deep."""
-    clean = _CLEANER.clean(text)
+    clean = _IMAGE.sub(_shown, _CLEANER.clean(text))
     _check_size(clean)
     return clean
+
+
+def _shown(image: re.Match[str]) -> str:
+    """A picture that is not loaded is not shown as a broken one."""
+    return image[0] if ' src="' in image[1] else NO_PICTURE
 
 
 def boxed(clean: str, note: str = "") -> str:

@@ -134,6 +134,11 @@ TEXTS = {
     "latex-html": f"{_PRELUDE}display(Latex('''<img src=x onerror=\"JS\">'''))",
 }
 ALL = {**SCRIPTS, **CLICKS, **REQUESTS, **TEXTS}
+_KINDS = """
+script onerror srcdoc isolated javascript markdown updated link form picture css vega plain error
+json svg-picture latex
+"""
+OF_EACH_KIND = _KINDS.split()
 
 
 def cell(name: str, url: str) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import chromium
 import pytest
-from lab import Lab
+from attacking import Attacked, Seen, attack
+from lab import Lab, Listener
 from notebook_page import SCRIPTS, NotebookPage, Open
+from notebook_view import LAB
 from playwright.sync_api import BrowserContext, sync_playwright
 
 from hypercell.kernel.kernelspec import install
@@ -64,13 +66,38 @@ def context() -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="package")
 def open_notebook(context: BrowserContext, lab: Lab) -> Open:
-    """A page with these cells; there is one for each kernel."""
-    pages: dict[str, NotebookPage] = {}
+    """A page with these cells; there is one for each kernel and front end."""
+    pages: dict[tuple[str, str], NotebookPage] = {}
 
-    def make(kernel: str, cells: Sequence[str]) -> NotebookPage:
-        if kernel not in pages:
-            pages[kernel] = NotebookPage(context, lab, kernel)
-        pages[kernel].show(cells)
-        return pages[kernel]
+    def make(kernel: str, cells: Sequence[str], front_end: str = LAB) -> NotebookPage:
+        key = (kernel, front_end)
+        if key not in pages:
+            pages[key] = NotebookPage(context, lab, kernel, front_end)
+        pages[key].show(cells)
+        return pages[key]
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def listeners() -> Iterator[dict[tuple[str, str], Listener]]:
+    """The listeners that the attacks of each kernel and front end call."""
+    made: dict[tuple[str, str], Listener] = {}
+    yield made
+    for listener in made.values():
+        listener.close()
+
+
+@pytest.fixture(scope="package")
+def attacked(open_notebook: Open, lab: Lab, listeners: dict[tuple[str, str], Listener]) -> Attacked:
+    """Runs the attacks of a front end in a kernel, once."""
+    seen: dict[tuple[str, str], Seen] = {}
+
+    def make(kernel: str, front_end: str) -> Seen:
+        key = (kernel, front_end)
+        if key not in seen:
+            listeners[key] = Listener()
+            seen[key] = attack(open_notebook, lab, listeners[key], kernel, front_end)
+        return seen[key]
 
     return make

@@ -50,7 +50,7 @@ class Listener:
 
 
 class Lab:
-    """A running server. ``environment``: what its kernels get as well."""
+    """A server with JupyterLab and Notebook. ``environment``: what its kernels get as well."""
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         self.directory = directory
@@ -68,6 +68,7 @@ class Lab:
                     "--ServerApp.ip=127.0.0.1",
                     "--ServerApp.port=0",
                     "--LabApp.expose_app_in_browser=True",
+                    "--JupyterNotebookApp.expose_app_in_browser=True",
                 ),
                 *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.files}"),
                 *(
@@ -110,6 +111,10 @@ class Lab:
         made = {"cells": [{**cell, "execution_count": None}], "metadata": {"kernelspec": spec}}
         text = json.dumps({**made, "nbformat": 4, "nbformat_minor": 5})
         (self.files / name).write_text(text)
+
+    def cells(self, name: str) -> int:
+        """How many cells a notebook has on the disk."""
+        return len(json.loads((self.files / name).read_text())["cells"])
 
     def close(self) -> None:
         self._process.terminate()

@@ -1,38 +1,35 @@
-"""A notebook in a page of JupyterLab, driven through Lab's own commands."""
+"""A notebook in a page, driven through the front end's own commands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
-from lab import TOKEN, Lab
-from playwright.sync_api import BrowserContext, Frame
+from lab import Lab
+from notebook_view import LAB, PANEL, NotebookView
+from playwright.sync_api import BrowserContext
 
 UNPROTECTED, PROTECTED, SCRIPTS = "python3", "hypercell", "hypercell-scripts"  # kernels
-_PANEL = "window.jupyterapp.shell.currentWidget"
-_MILLISECONDS = 60_000
 
 
-class NotebookPage:
+class NotebookPage(NotebookView):
     """One notebook and kernel; a test shows it the cells that it wants."""
 
-    def __init__(self, context: BrowserContext, lab: Lab, kernel: str) -> None:
-        self.name = f"{kernel}.ipynb"
-        lab.notebook(self.name, kernel)
-        self.page = context.new_page()
-        self.page.set_default_timeout(_MILLISECONDS)
-        self.page.goto(f"{lab.url}lab/tree/{self.name}?token={TOKEN}&reset")
-        self.page.wait_for_function(
-            f"window.jupyterapp && {_PANEL}?.content?.widgets?.length == 1"
-            f" && {_PANEL}.sessionContext.session?.kernel?.status == 'idle'"
-        )
+    def __init__(
+        self, context: BrowserContext, lab: Lab, kernel: str, front_end: str = LAB
+    ) -> None:
+        name = f"{kernel}-{front_end.partition('/')[0]}.ipynb"
+        lab.notebook(name, kernel)
+        super().__init__(context, lab, name, front_end)
+        self.page.wait_for_function(f"{PANEL}.sessionContext.session?.kernel?.status == 'idle'")
 
     def show(self, cells: Sequence[str]) -> None:
         """Put these cells in the place of all others."""
         self.page.evaluate(
             f"""sources => {{
-              const notebook = {_PANEL}.content.model.sharedModel;
-              const cells = sources.map(source => ({{cell_type: 'code', source}}));
+              const notebook = {PANEL}.content.model.sharedModel;
+              const metadata = {{tags: ['raises-exception']}};  // the ones behind run as well
+              const cells = sources.map(source => ({{cell_type: 'code', source, metadata}}));
               notebook.transact(() => {{
                 notebook.deleteCellRange(0, notebook.cells.length);
                 notebook.insertCells(0, cells);
@@ -40,29 +37,28 @@ class NotebookPage:
             }}""",
             list(cells),
         )
-        self.page.wait_for_function(f"{_PANEL}.content.widgets.length == {len(cells)}")
+        self.page.wait_for_function(f"{PANEL}.content.widgets.length == {len(cells)}")
 
     def run(self, *numbers: int) -> None:
         """Run cells, all of them if none is named, and wait for the last one's end."""
-        which = list(numbers) or "all"
-        self.page.evaluate(
-            f"""async (which) => {{
-              const panel = {_PANEL}, notebook = panel.content;
-              const chosen = which === 'all' ? notebook.widgets.keys() : which;
-              for (const number of chosen) {{
-                notebook.activeCellIndex = number;
-                notebook.deselectAll();
-                await window.jupyterapp.commands.execute('notebook:run-cell');
-              }}
-            }}""",
-            which,
-        )
+        if not numbers:
+            self.run_command("notebook:run-all-cells")
+        for number in numbers:
+            self.page.evaluate(
+                f"""number => {{
+                  const notebook = {PANEL}.content;
+                  notebook.activeCellIndex = number;
+                  notebook.deselectAll();
+                  return window.jupyterapp.commands.execute('notebook:run-cell');
+                }}""",
+                number,
+            )
 
     def start(self, number: int) -> None:
         """Run a cell, and do not wait."""
         self.page.evaluate(
             f"""number => {{
-              {_PANEL}.content.activeCellIndex = number;
+              {PANEL}.content.activeCellIndex = number;
               window.jupyterapp.commands.execute('notebook:run-cell');
             }}""",
             number,
@@ -72,7 +68,7 @@ class NotebookPage:
         """Put the cursor at the end of a cell."""
         self.page.evaluate(
             f"""number => {{
-              const notebook = {_PANEL}.content;
+              const notebook = {PANEL}.content;
               notebook.activeCellIndex = number;
               notebook.mode = 'edit';
               const editor = notebook.widgets[number].editor;
@@ -85,50 +81,29 @@ class NotebookPage:
     def write(self, number: int, source: str) -> None:
         """Make this the text of a cell, and put the cursor behind it."""
         self.page.evaluate(
-            f"([number, source]) => {_PANEL}.content.widgets[number].model.sharedModel"
+            f"([number, source]) => {PANEL}.content.widgets[number].model.sharedModel"
             ".setSource(source)",
             [number, source],
         )
         self.edit(number)
 
+    def save(self) -> None:
+        """Write the notebook, as a reader does before closing it."""
+        self.run_command("docmanager:save")
+
     def run_command(self, command: str) -> None:
         self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
 
-    def settle(self, milliseconds: int = 1500) -> None:
-        """Let the page do what it is about to do: load pictures, run what it was told to run."""
-        self.page.wait_for_timeout(milliseconds)
-
-    def evaluate(self, number: int, script: str) -> Any:
-        """``script``: a function of the element of a cell's outputs."""
-        return self.page.evaluate(
-            f"([number, script]) => eval(script)({_PANEL}.content.widgets[number].outputArea.node)",
-            [number, script],
-        )
-
-    def text(self, number: int) -> str:
-        """What a reader sees of a cell's outputs."""
-        return str(self.evaluate(number, "node => node.innerText"))
-
-    def html(self, number: int) -> str:
-        return str(self.evaluate(number, "node => node.innerHTML"))
-
     def source(self, number: int) -> str:
-        script = f"number => {_PANEL}.content.widgets[number].model.sharedModel.getSource()"
+        script = f"number => {PANEL}.content.widgets[number].model.sharedModel.getSource()"
         return str(self.page.evaluate(script, number))
 
     def count(self) -> int:
         """How many cells there are."""
-        return int(self.page.evaluate(f"{_PANEL}.content.widgets.length"))
-
-    def outputs(self, number: int) -> list[dict[str, Any]]:
-        """A cell's outputs as they would be saved."""
-        script = f"number => {_PANEL}.content.widgets[number].model.outputs.toJSON()"
-        found: list[dict[str, Any]] = self.page.evaluate(script, number)
-        return found
-
-    def frames(self) -> list[Frame]:
-        """Frames within the page."""
-        return [frame for frame in self.page.frames if frame is not self.page.main_frame]
+        return int(self.page.evaluate(f"{PANEL}.content.widgets.length"))
 
 
-Open = Callable[[str, Sequence[str]], NotebookPage]  # kernel, cells
+class Open(Protocol):
+    """Shows cells in the page of a kernel and front end."""
+
+    def __call__(self, kernel: str, cells: Sequence[str], front_end: str = LAB) -> NotebookPage: ...

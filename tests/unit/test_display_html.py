@@ -157,3 +157,11 @@ def test_formulas_in_markdown() -> None:
     hostile = rendered('<div title="\n\n$x$ $"><img onerror=1>$\n\n">')
     assert "mathjax_process" not in hostile or "onerror=1&gt;" in hostile
     assert not re.search(r'="[^"]*<', hostile)
+
+
+def test_a_picture_that_is_not_loaded_says_so() -> None:
+    own = f'<img src="data:image/png;base64,{base64.b64encode(png(2, 2)).decode()}">'
+    assert safe_html(own) == own
+    for text in ("<img src=x>", "<img alt=' src=\"'>", "<img src='https://example.org/a.png'>"):
+        assert safe_html(f"<p>{text}</p>") == f"<p>{safe_html_module.NO_PICTURE}</p>"
+    assert "<em>" not in safe_html("<p title='<img>'>&lt;img&gt;</p>")

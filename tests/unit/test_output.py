@@ -8,7 +8,7 @@ from typing import Any
 from hypercell.kernel.display.bundle import Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.output import MAX_DISPLAYS, MAX_LINES, MAX_STREAM, CellOutput
-from hypercell.kernel.result import Clear, Display, Progress, Shown, Stream
+from hypercell.kernel.result import Clear, Collector, Display, Notice, Progress, Shown, Stream
 
 
 class Sent(list[tuple[str, dict[str, Any]]]):
@@ -167,6 +167,18 @@ async def test_updates_and_clears_that_nobody_would_see_are_not_sent() -> None:
     await output.finish(ok=True)
     assert [kind for kind, _ in sent] == ["display_data", "clear_output"]
     assert sent[1][1] == {"wait": True}
+
+
+async def test_a_cell_cannot_clear_what_its_reader_must_see() -> None:
+    sent, collector = Sent(), Collector()
+    output = CellOutput(sent, 1)
+    for event in (Notice(b"weaker\n"), Stream("stderr", b"x"), Clear(), Stream("stderr", b"y")):
+        output(event)
+        collector(event)
+    await output.finish(ok=True)
+    last = max(at for at, (kind, _) in enumerate(sent) if kind == "clear_output")
+    assert Sent(sent[last:]).text("stderr") == "weaker\ny"
+    assert collector.streams["stderr"] == b"weaker\ny"
 
 
 async def test_what_is_checked_elsewhere_keeps_its_place() -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from hypercell.kernel.errors import BuildError
+import pytest
+
+from hypercell.kernel.errors import BuildError, CellException
 from hypercell.kernel.languages.base import SourceFile
 from hypercell.kernel.safe_text import without_colours
 from hypercell.kernel.traceback_text import TRAPS, Symbols, render
 from hypercell.vmm import abi
-from hypercell.vmm.errors import ExitStatus, MemoryLimitExceeded, Trap
+from hypercell.vmm.errors import (
+    ExitStatus,
+    HypercellError,
+    Interrupted,
+    MemoryLimitExceeded,
+    OutputLimitExceeded,
+    TimedOut,
+    Trap,
+)
 from hypercell.vmm.outcome import Frame
 
 
@@ -91,3 +101,47 @@ def test_exit() -> None:
 def test_every_trap_has_words() -> None:
     codes = {value for name, value in vars(abi).items() if name.startswith("TRAP_")}
     assert codes - set(TRAPS) <= {abi.TRAP_OTHER, abi.TRAP_HEAP_MISALIGNED}
+
+
+def test_what_calls_main_is_not_shown() -> None:
+    error = Trap("t", code=0, frames=(frame("main"), frame("_start")))
+    symbols = Symbols((("cell.c", 2), None), (SourceFile("cell.c", "int x;\n", 2, "cell 1"),))
+    assert "_start" not in shown(error, symbols=symbols)
+    assert "_start" in shown(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("ModuleNotFoundError", "No module named 'numpy'", "%pip install NAME"),
+        ("FileNotFoundError", "[Errno 44] No such file or directory: '/etc/passwd'", "/home and"),
+        ("URLError", "<urlopen error [Errno 2] Permission denied>", "no network"),
+        ("RuntimeError", "can't start new thread", "no threads"),
+        ("MemoryError", "", "%limits"),
+        ("OSError", "[Errno 69] Read-only file system: '/x'", "/home and /tmp only"),
+        ("OSError", "[Errno 58] wasi does not support processes.", "no shell"),
+    ],
+)
+def test_beginners_mistakes_have_a_hint(name: str, text: str, hint: str) -> None:
+    last = shown(CellException(text, name=name, traceback="the traceback")).splitlines()
+    assert last[0] == "the traceback"
+    assert last[1].startswith("hint: ")
+    assert hint in last[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ZeroDivisionError", "division by zero"),
+        ("FileNotFoundError", "[Errno 44] No such file or directory: '/home/data.csv'"),
+        ("FileNotFoundError", "[Errno 44] No such file or directory: 'data.csv'"),
+        ("PermissionError", "[Errno 2] Permission denied"),
+    ],
+)
+def test_an_error_that_says_all_has_none(name: str, text: str) -> None:
+    assert shown(CellException(text, name=name, traceback="the traceback")) == "the traceback"
+
+
+@pytest.mark.parametrize("error", [TimedOut("t"), OutputLimitExceeded("t"), Interrupted("t")])
+def test_a_cell_that_was_ended_says_what_is_left_of_it(error: HypercellError) -> None:
+    assert "nothing of this cell is kept" in shown(error)
