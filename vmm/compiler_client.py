@@ -203,7 +203,7 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exc
             "the compiler made a system call that is not on its list: seccomp killed it (SIGSYS)",
             hint="the module may have attacked the compiler; it was not run",
         )
-    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+    how = f"signal {-status}" if status < 0 else f"status {status}"
     return ModuleError(
         f"the compiler ended with {how} on this module: {said[-500:] or 'no message'}",
         hint="this may be a defect of Wasmtime; the module was not run",

@@ -10,7 +10,7 @@ from hypercell.kernel.languages.base import BuildContext, Cell, Mode, OptionHelp
 from hypercell.kernel.languages.wat_keywords import KEYWORDS
 from hypercell.vmm.errors import InvalidModule, InvokeError
 
-_PLACE = re.compile(r"--> \S+:(\d+):(\d+)\s*$", re.MULTILINE)
+_PLACE = re.compile(r"--> \S+:(\d{1,9}):(\d{1,9})\s*$", re.MULTILINE)
 _FUNCTION = re.compile(r"function\[(\d+)\]")
 _CAUSE = re.compile(r"^\s*\d+: (.+)$", re.MULTILINE)
 _MOST_SHOWN = 160  # characters of the line with the error
