@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from hypercell.vmm.errors import HypercellError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Errors go to stderr, never as a traceback."""
+    _prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     program_args: list[str] = []
     if "--" in words:
@@ -36,6 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.BROKEN_PIPE
     return code
+
+
+def _prepare_streams() -> None:
+    """Standard streams that are closed lead nowhere, and what a terminal lacks is shown escaped."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number, inheritable=True)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "w" if number else "r"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is
 
 
 def report(error: HypercellError) -> None:

@@ -23,6 +23,10 @@ MAX_BYTES = 128 << 20  # of its files, unpacked
 MAX_FILES = 10_000
 _MAX_METADATA = 4 << 20
 _NATIVE = (".so", ".pyd", ".dll", ".dylib", ".a", ".o")
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError),
+    OverflowError,  # an offset of 64 bits
+)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -43,7 +47,7 @@ def read_wheel(data: bytes, file_name: str) -> Wheel:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _files(archive, shown)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except _DAMAGED as error:
         raise PackageRefused(f"{shown} is no wheel: {safe_name(str(error))}") from None
     name, version = _identity(files, shown)
     return Wheel(name, version, _placed(files, shown))

@@ -6,6 +6,7 @@ import contextlib
 import io
 import random
 import stat
+import struct
 import tarfile
 import warnings
 import zipfile
@@ -161,6 +162,21 @@ def test_other_wheels_are_refused(data: bytes) -> None:
     with pytest.raises(PackageRefused) as caught:
         read_wheel(data, NAME)
     assert caught.value.message.isprintable()
+
+
+def test_an_offset_beyond_all_memory() -> None:
+    data = bytearray(wheel(("x.py", b"")))
+    entry_at, end_at = data.index(b"PK\1\2"), data.rindex(b"PK\5\6")
+    name_size = int.from_bytes(data[entry_at + 28 : entry_at + 30], "little")
+    wide = struct.pack("<HHQ", 1, 8, (1 << 64) - 1)  # ZIP64: where the file begins
+    struct.pack_into("<H", data, entry_at + 30, len(wide))
+    struct.pack_into("<I", data, entry_at + 42, 0xFFFF_FFFF)
+    size = int.from_bytes(data[end_at + 12 : end_at + 16], "little")
+    struct.pack_into("<I", data, end_at + 12, size + len(wide))
+    behind = entry_at + 46 + name_size
+    data[behind:behind] = wide
+    with pytest.raises(PackageRefused, match="is no wheel"):
+        read_wheel(bytes(data), NAME)
 
 
 def test_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
