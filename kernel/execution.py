@@ -16,6 +16,7 @@ from hypercell.kernel.result import Notice, OnEvent, OnStdin, Progress, Shown, S
 from hypercell.kernel.run import run_program
 from hypercell.kernel.tables import exports_table
 from hypercell.vmm.errors import HypercellError, Interrupted, Trap
+from hypercell.vmm.host_calls import told
 from hypercell.vmm.isolation import weaker
 from hypercell.vmm.outcome import Usage
 
@@ -51,7 +52,8 @@ class Execution:
     async def ended(self) -> HypercellError | None:
         """Wait for the end: the error of the cell, or None. Cancelling ends the cell too."""
         try:
-            await self.task
+            with told("running the cell"):
+                await self.task
         except asyncio.CancelledError:
             if not self._interrupted:  # our caller was cancelled
                 self.task.cancel()

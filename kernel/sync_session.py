@@ -12,6 +12,7 @@ from hypercell.kernel.home import Home
 from hypercell.kernel.result import CellResult, OnEvent
 from hypercell.kernel.session import Session
 from hypercell.vmm.errors import Closed
+from hypercell.vmm.host_calls import told
 
 if TYPE_CHECKING:
     from hypercell.vmm import Hypervisor
@@ -77,8 +78,9 @@ class SyncSession:
             try:
                 self._run(self._session.close)
             finally:
-                self._runner.close()
-                self._runner = None
+                runner, self._runner = self._runner, None
+                with told("closing the session"):
+                    runner.close()
 
     def _run(self, work: Callable[[], Awaitable[Result]]) -> Result:
         if self._runner is None:
@@ -87,4 +89,5 @@ class SyncSession:
         async def awaited() -> Result:
             return await work()
 
-        return self._runner.run(awaited())
+        with told("running a cell"):
+            return self._runner.run(awaited())

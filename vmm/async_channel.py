@@ -9,6 +9,7 @@ from typing import Any
 
 from hypercell.vmm.channel import LOST, MAX_MESSAGE, ChannelCore, Message
 from hypercell.vmm.errors import WorkerLost
+from hypercell.vmm.host_calls import KILLED, told
 
 _FAIR = 16
 
@@ -85,7 +86,7 @@ class AsyncChannel(ChannelCore[Message]):
 
     def _check(self) -> None:
         if self._closed:
-            raise WorkerLost(LOST)
+            raise WorkerLost(LOST, hint=KILLED)
 
     async def _ready(self, *, writing: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -96,7 +97,8 @@ class AsyncChannel(ChannelCore[Message]):
             if writing
             else (loop.add_reader, loop.remove_reader)
         )
-        add(fd, _wake, future)
+        with told("waiting for another process"):
+            add(fd, _wake, future)
         self._waiting[future] = remove
         try:
             await future

@@ -3,13 +3,15 @@
 A message is cut into packets of at most ``PACKET`` bytes, each with one byte in front that says
 whether more follow; descriptors travel with the first. The receiver trusts nothing: a message
 that is too long, cut into small packets, carries too many descriptors or does not fit its type is a
-``ProtocolViolation`` (and its descriptors are closed); the end of the stream is ``WorkerLost``.
+``ProtocolViolation`` (and its descriptors are closed); the end of the stream is ``WorkerLost``; any
+other failure of this machine is ``SystemCallFailed``.
 """
 
 from __future__ import annotations
 
 import array
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -20,6 +22,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import msgspec
 
 from hypercell.vmm.errors import ProtocolViolation, WorkerLost
+from hypercell.vmm.host_calls import KILLED, refused
 
 PACKET = 0x1_0000
 MAX_MESSAGE = 0x100_0000  # many full reply areas
@@ -28,6 +31,7 @@ MAX_DESCRIPTORS = 200  # the kernel allows 253
 _MORE, _LAST = b"\x01", b"\x00"
 _ANCILLARY = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
 LOST = "the other process closed its channel"
+_RECEIVING = "receiving from another process"
 
 Message = TypeVar("Message")
 
@@ -82,8 +86,12 @@ class ChannelCore(Generic[Message]):
         )
         try:
             self._sock.sendmsg([packet], ancillary, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            raise
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorkerLost(LOST) from error
+            raise WorkerLost(LOST, hint=KILLED) from error
+        except OSError as error:
+            raise refused("sending to another process", error) from error
 
     def _receive_packet(self) -> tuple[Message, list[int]] | None:
         """Take one packet; a whole message when it was the last. BlockingIOError passes."""
@@ -91,8 +99,12 @@ class ChannelCore(Generic[Message]):
             data, ancillary, flags, _ = self._sock.recvmsg(
                 PACKET + 1, _ANCILLARY, socket.MSG_CMSG_CLOEXEC
             )
+        except BlockingIOError:
+            raise
         except ConnectionResetError as error:
-            raise WorkerLost(LOST) from error
+            raise WorkerLost(LOST, hint=KILLED) from error
+        except OSError as error:
+            raise refused(_RECEIVING, error) from error
         for level, kind, payload in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 numbers = array.array("i")
@@ -101,7 +113,10 @@ class ChannelCore(Generic[Message]):
                 if not self._sockets and any(map(_is_socket, numbers)):
                     self._violation("a message carries a socket")
         if not data:
-            raise WorkerLost(LOST)
+            raise WorkerLost(LOST, hint=KILLED)
+        if flags & socket.MSG_CTRUNC and len(self._descriptors) < MAX_DESCRIPTORS:
+            # There was room for more: it is this process that may have no more.
+            raise refused(_RECEIVING, OSError(errno.EMFILE, ""))
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             self._violation("a packet is too long or carries too many descriptors")
         self._parts.append(data[1:])

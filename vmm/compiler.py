@@ -7,6 +7,7 @@ file; what it compiles is never run here.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -29,6 +30,7 @@ from hypercell.vmm.channel import Channel
 from hypercell.vmm.engine_config import engine
 from hypercell.vmm.errors import CompileLimitExceeded, HypercellError, InvalidModule
 from hypercell.vmm.even_tags import COMPONENT, even_tags
+from hypercell.vmm.host_calls import refused
 from hypercell.vmm.jail import Jail, Mapped, Rlimits, limit_memory, mapped_now, set_limits
 from hypercell.vmm.messages import (
     Compile,
@@ -67,6 +69,21 @@ def main() -> None:
 def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
     if not channel.pending():  # forked ahead: start the threads, touch the pages
         wasmtime.Module(shared_engine, _WARM_UP).serialize()
+    try:
+        _answer(channel, shared_engine)
+    except MemoryError:
+        failure: HypercellError = CompileLimitExceeded("the compiler ran out of memory")
+        channel.send(pack_error(failure))
+    except OSError as error:
+        failure = refused("compiling", error)
+        if error.errno == errno.EFBIG:
+            failure = CompileLimitExceeded("the compiled module is over its size limit")
+        channel.send(pack_error(failure))
+    except HypercellError as error:
+        channel.send(pack_error(error))
+
+
+def _answer(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.Engine) -> None:
     request, (module, log) = channel.receive()
     os.dup2(log, 2)
     set_limits(
@@ -78,18 +95,13 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
         )
     )
     limit_memory(mapped_now(), Mapped(request.memory, _SPACE))
-    try:
-        data = memfd.read(module, _MAX_INPUT)
-        if isinstance(request, Symbolize):
-            places = symbolize.places(even_tags(data), request.offsets)
-            channel.send(Symbolized(places))
-            return
-        compiled, fd = compile_module(shared_engine, data, text=request.text)
-        channel.send(compiled, [fd])
-    except MemoryError:
-        channel.send(pack_error(CompileLimitExceeded("the compiler ran out of memory")))
-    except HypercellError as error:
-        channel.send(pack_error(error))
+    data = memfd.read(module, _MAX_INPUT)
+    if isinstance(request, Symbolize):
+        places = symbolize.places(even_tags(data), request.offsets)
+        channel.send(Symbolized(places))
+        return
+    compiled, fd = compile_module(shared_engine, data, text=request.text)
+    channel.send(compiled, [fd])
 
 
 def compile_module(

@@ -194,8 +194,6 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exc
         return CompileLimitExceeded(f"the compile took more than {request.cpu} s of CPU time")
     if "memory allocation" in said or "MemoryError" in said or "Cannot allocate memory" in said:
         return CompileLimitExceeded(f"the compiler reached {limit}", hint="make the module smaller")
-    if "File too large" in said:
-        return CompileLimitExceeded("the compiled module is over its size limit")
     if status == -signal.SIGKILL:
         return _KilledError()
     if status == -signal.SIGSYS:

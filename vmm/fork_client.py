@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from hypercell.vmm import channel, isolation, linux
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
+from hypercell.vmm.host_calls import KILLED, hint
 from hypercell.vmm.messages import (
     Ended,
     Fork,
@@ -129,7 +130,7 @@ class ForkServer:
     async def release(self, keys: Sequence[str]) -> None:
         """Let the server unmap held files; without a server there is nothing to do."""
         if self._channel is not None:
-            with contextlib.suppress(WorkerLost):
+            with contextlib.suppress(HypercellError):
                 await self._channel.send(Release(tuple(keys)))
 
     async def close(self) -> None:
@@ -192,7 +193,7 @@ class ForkServer:
 
     async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:
         if self._channel is None:
-            raise WorkerLost(f"{self._module} does not run")
+            raise WorkerLost(f"{self._module} does not run", hint=KILLED)
         self._number += 1
         number = self._number
         ours, theirs = channel.pair()
@@ -228,7 +229,7 @@ class ForkServer:
         finally:
             for answer, _ in self._forking.values():
                 if not answer.done():
-                    answer.set_exception(WorkerLost(f"{self._module} died"))
+                    answer.set_exception(WorkerLost(f"{self._module} died", hint=KILLED))
             for child in self._children.values():
                 child.kill()
                 if not child.ended.done():
@@ -245,7 +246,7 @@ class ForkServer:
             answer.set_exception(HostError(text, hint="close programs, or raise ulimit -u"))
             return descriptors
         if len(descriptors) != 1:
-            answer.set_exception(HostError("the server sent no pidfd"))
+            answer.set_exception(HostError("the server sent no pidfd", hint=hint(0)))
             return descriptors
         child = Child(message.pid, descriptors[0], sock)
         self._children[message.number] = child

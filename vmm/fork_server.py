@@ -89,7 +89,12 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
             if pid == 0:
                 _run(functools.partial(child, locked), socket.socket(fileno=descriptors[0]))
             channel.close_all(descriptors)
-            pidfd = linux.pidfd_open(pid)
+            try:
+                pidfd = linux.pidfd_open(pid)
+            except OSError as error:
+                control.send(Forked(message.number, 0, str(error)))
+                os.waitpid(pid, 0)  # nobody holds the other end of its channel: it ends
+                continue
             children[pidfd] = (pid, message.number)
             poller.register(pidfd, select.POLLIN)
             control.send(Forked(message.number, pid), [pidfd])

@@ -15,9 +15,16 @@ from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import Code, CodeCache
 from hypercell.vmm.commands import Command, Ok
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient, Place
-from hypercell.vmm.errors import CellError, Closed, HostError, ProtocolViolation, WorkerLost
+from hypercell.vmm.errors import (
+    CellError,
+    Closed,
+    HostError,
+    HypercellError,
+    ProtocolViolation,
+    WorkerLost,
+)
 from hypercell.vmm.fork_client import ForkServer
-from hypercell.vmm.host_calls import told
+from hypercell.vmm.host_calls import KILLED, hint, told
 from hypercell.vmm.image_path import read_image
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_error
@@ -69,6 +76,10 @@ class Hypervisor:
             raise Closed("the hypervisor is closed")
         if self._image is not None:
             return
+        with told("starting"):
+            await self._start()
+
+    async def _start(self) -> None:
         image = self._image_bytes = read_image()
         try:
             compiling = asyncio.create_task(self._compiler_server.start())
@@ -76,8 +87,12 @@ class Hypervisor:
                 fd, state = await self._boot(image)
             finally:
                 await asyncio.gather(compiling, return_exceptions=True)
-            compiling.result()
-            code = await self.compile(warmup.PROGRAM)
+            try:
+                compiling.result()
+                code = await self.compile(warmup.PROGRAM)
+            except BaseException:
+                os.close(fd)
+                raise
             self._image = Snapshot(
                 "image",
                 fd,
@@ -118,7 +133,8 @@ class Hypervisor:
 
     async def symbolize(self, wasm: bytes, offsets: Sequence[int]) -> tuple[Place | None, ...]:
         """File and line for offsets into the bytes of a module, from its DWARF."""
-        return await self._compiler.symbolize(wasm, offsets)
+        with told("reading debug information"):
+            return await self._compiler.symbolize(wasm, offsets)
 
     async def acquire(self, place: Snapshot | SessionState | None = None) -> Vm:
         """A VM that nobody has used: parked, else made now. None: the bare image.
@@ -153,18 +169,10 @@ class Hypervisor:
         the next kernel, where code and commands alone make it.
         Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
         """
-        key = ""
-        found = None
-        if stored and not layers and not until_deferred:
-            key = snapshot_store.key(self._image_bytes, code, commands, limits or Limits())
-            found = await asyncio.to_thread(snapshot_store.load, self.cache, key)
-        if found is None:
-            found = await self._run_to_snapshot(
-                commands, code, layers, name, until_deferred, limits, on_output
+        with told("making a snapshot"):
+            fd, state = await self._snapshot(
+                commands, code, layers, name, until_deferred, limits, stored, on_output
             )
-            if key:
-                self._store_later(key, *found)
-        fd, state = found
         snapshot = Snapshot(
             name,
             fd,
@@ -179,6 +187,31 @@ class Hypervisor:
         )
         self._pool.add(snapshot)
         return snapshot
+
+    async def _snapshot(
+        self,
+        commands: Sequence[Command],
+        code: Sequence[Code],
+        layers: Sequence[Layer],
+        name: str,
+        until_deferred: bool,
+        limits: Limits | None,
+        stored: bool,
+        on_output: OnOutput | None,
+    ) -> tuple[int, bytes]:
+        """(sealed descriptor, state): from the disk, else made now."""
+        key = ""
+        found = None
+        if stored and not layers and not until_deferred:
+            key = snapshot_store.key(self._image_bytes, code, commands, limits or Limits())
+            found = await asyncio.to_thread(snapshot_store.load, self.cache, key)
+        if found is None:
+            found = await self._run_to_snapshot(
+                commands, code, layers, name, until_deferred, limits, on_output
+            )
+            if key:
+                self._store_later(key, *found)
+        return found
 
     async def _run_to_snapshot(
         self,
@@ -210,20 +243,21 @@ class Hypervisor:
 
     def _store_later(self, key: str, fd: int, state: bytes) -> None:
         """Keep a snapshot on disk, when the first cells have had the processors."""
-        copy = os.dup(fd)
 
-        async def store() -> None:
+        async def store(copy: int) -> None:
             try:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), _STORE_AFTER)
                 if not self._closing.is_set():
-                    await asyncio.to_thread(snapshot_store.store, self.cache, key, copy, state)
+                    with contextlib.suppress(HypercellError), told("keeping a snapshot"):
+                        await asyncio.to_thread(snapshot_store.store, self.cache, key, copy, state)
             finally:
                 os.close(copy)
 
-        task = asyncio.create_task(store())
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
+        with contextlib.suppress(OSError):  # then the next kernel makes its own
+            work = asyncio.create_task(store(os.dup(fd)))
+            self._storing.add(work)
+            work.add_done_callback(self._storing.discard)
 
     async def commit(
         self, vm: Vm, parent: Snapshot | SessionState, layers: Sequence[Layer] = ()
@@ -232,16 +266,18 @@ class Hypervisor:
 
         ``layers``: what it mapped. Raises what ``Vm.run`` raises; then ``parent`` is all there is.
         """
-        full = wants_all(parent)
-        try:
-            kept, fd, more = await vm.keep(full=full)
-        finally:
-            vm.close()
-        return after(parent, kept, fd, layers, full=full, more=more)
+        with told("keeping what a cell left"):
+            full = wants_all(parent)
+            try:
+                kept, fd, more = await vm.keep(full=full)
+            finally:
+                vm.close()
+            return after(parent, kept, fd, layers, full=full, more=more)
 
     async def prepare(self, state: SessionState) -> None:
         """Keep a VM of a session's state ready from now on."""
-        await self._pool.prepare(state)
+        with told("making a VM"):
+            await self._pool.prepare(state)
 
     def unprepare(self, state: SessionState) -> None:
         """Keep none ready any more; the state can be used all the same."""
@@ -285,21 +321,22 @@ class Hypervisor:
     async def _boot(self, image: bytes) -> tuple[int, bytes]:
         """Boot the image in a worker; its snapshot."""
         child = await self._zygote.fork()
-        channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
-        fd = memfd.of_bytes(image, "image")
-        try:
-            async with asyncio.timeout(_BOOT_SECONDS):
-                await channel.send(Boot(), [fd])
-                message, descriptors = await channel.receive()
-        except TimeoutError:
-            raise HostError(f"the guest image did not boot in {_BOOT_SECONDS:g} s") from None
-        except WorkerLost:
-            raise HostError("the process that boots the guest image died") from None
-        finally:
-            os.close(fd)
-            child.kill()
-            child.forget()
-            channel.close()
+        with contextlib.ExitStack() as held:
+            held.callback(child.discard)
+            channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
+            held.callback(channel.close)
+            fd = memfd.of_bytes(image, "image")
+            held.callback(os.close, fd)
+            try:
+                async with asyncio.timeout(_BOOT_SECONDS):
+                    await channel.send(Boot(), [fd])
+                    message, descriptors = await channel.receive()
+            except TimeoutError:
+                text = f"the guest image did not boot in {_BOOT_SECONDS:g} s"
+                raise HostError(text, hint=hint(0)) from None
+            except WorkerLost:
+                text = "the process that boots the guest image died"
+                raise HostError(text, hint=KILLED) from None
         if isinstance(message, Raised):
             channels.close_all(descriptors)
             raise unpack_error(message)

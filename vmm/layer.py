@@ -34,8 +34,9 @@ class Layer:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Copy a file into a layer. Raises ``OSError`` as ``open`` does."""
-        return cls(memfd.of_file(path, "layer"))
+        """Copy a file into a layer. Raises ``SystemCallFailed``."""
+        with told("making a layer"):
+            return cls(memfd.of_file(path, "layer"))
 
     def read(self) -> bytes:
         """Return all of its bytes."""

@@ -15,6 +15,7 @@ from typing import Any
 from hypercell.vmm._ffi import ffi as _generated
 from hypercell.vmm.abi import HUGE, PAGE
 from hypercell.vmm.errors import HostError, SystemCallFailed
+from hypercell.vmm.host_calls import hint
 
 ffi: Any = _generated  # untyped by nature
 _lib: Any = ffi.dlopen(None)
@@ -35,8 +36,8 @@ _MAP_FAILED = 2**64 - 1
 
 def _failed(call: str, what: str) -> SystemCallFailed:
     code: int = ffi.errno
-    hint = "free memory, or lower the memory limit" if code == errno.ENOMEM else ""
-    return SystemCallFailed(call, code, f"{call} failed for {what}: {os.strerror(code)}", hint=hint)
+    message = f"{call} failed for {what}: {os.strerror(code)}"
+    return SystemCallFailed(call, code, message, hint=hint(code))
 
 
 def mmap(
@@ -163,7 +164,7 @@ def read_into(fd: int, address: int, size: int, offset: int) -> None:
     while target:
         count = os.preadv(fd, [target], offset)
         if not count:
-            raise HostError(f"a file ends {len(target)} bytes early")
+            raise HostError(f"a file ends {len(target)} bytes early", hint=hint(0))
         target = target[count:]
         offset += count
 

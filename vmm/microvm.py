@@ -37,6 +37,7 @@ from hypercell.vmm.errors import (
     LinkError,
     Trap,
 )
+from hypercell.vmm.host_calls import told
 from hypercell.vmm.hypervisor import Hypervisor
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.outcome import Usage
@@ -68,9 +69,10 @@ class MicroVM:
     def __init__(self, *, limits: Limits | None = None, may_miss: Collection[str] = ()) -> None:
         self._limits = limits or Limits()
         self._may_miss = may_miss
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="microvm")
-        self._thread.start()
+        with told("starting a micro-VM"):
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+            self._thread.start()
         self._lock = threading.Lock()
         self._closed = False
         self._vm: Vm | None = None

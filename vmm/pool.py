@@ -15,6 +15,7 @@ from hypercell.vmm.errors import (
     WorkerLost,
 )
 from hypercell.vmm.fork_client import Child, ForkServer
+from hypercell.vmm.host_calls import KILLED, told
 from hypercell.vmm.messages import (
     Adopt,
     FromWorker,
@@ -228,11 +229,12 @@ class Pool:
                 raise ProtocolViolation(f"a worker sent {type(message).__name__}, not Parked")
         except WorkerLost:
             waiting.close()
-            hint = "killed from outside, perhaps for want of memory: run the cell again"
-            raise WorkerLost("the process of a VM died before it was ready", hint=hint) from None
+            text = "the process of a VM died before it was ready"
+            raise WorkerLost(text, hint=KILLED) from None
         except TimeoutError:
             waiting.close()
-            raise HostError(f"a VM was not ready after {_PARK_SECONDS:g} s") from None
+            text = f"a VM was not ready after {_PARK_SECONDS:g} s"
+            raise HostError(text, hint="close programs, then try again") from None
         except BaseException:
             waiting.close()
             raise
@@ -268,30 +270,34 @@ class Pool:
     async def _fill(self, whole: bool) -> None:
         """Park up to ``_LOW`` workers each at once, the rest when no cell runs, or ``whole``."""
         try:
-            while not self._closed and (snapshot := self._wanted(whole)) is not None:
-                hurried = self._hurried(snapshot, whole)
-                parking = asyncio.ensure_future(self.park(snapshot, on_demand=hurried))
-                if hurried:
-                    self._soon[snapshot] = parking
-                try:
-                    waiting = await parking
-                finally:
-                    self._soon.pop(snapshot, None)
-                state = self._waits_for(snapshot)
-                if state is not None:
-                    await self._prepare(state, waiting)
-                    continue
-                ready = self._ready.get(snapshot)
-                if ready is None:
-                    waiting.close()
-                else:
-                    ready.append(waiting)
-            if self._wanted(whole=True) is not None:
-                self._refill_in(_PAUSE)
-        except (HypercellError, OSError):
+            with told("making VMs ahead"):
+                await self._make_missing(whole)
+        except HypercellError:
             pass  # the next acquire makes its VM itself, and says what is wrong
         finally:
             self._filling = None
+
+    async def _make_missing(self, whole: bool) -> None:
+        while not self._closed and (snapshot := self._wanted(whole)) is not None:
+            hurried = self._hurried(snapshot, whole)
+            parking = asyncio.ensure_future(self.park(snapshot, on_demand=hurried))
+            if hurried:
+                self._soon[snapshot] = parking
+            try:
+                waiting = await parking
+            finally:
+                self._soon.pop(snapshot, None)
+            state = self._waits_for(snapshot)
+            if state is not None:
+                await self._prepare(state, waiting)
+                continue
+            ready = self._ready.get(snapshot)
+            if ready is None:
+                waiting.close()
+            else:
+                ready.append(waiting)
+        if self._wanted(whole=True) is not None:
+            self._refill_in(_PAUSE)
 
     def _calm(self) -> bool:
         return asyncio.get_running_loop().time() >= self._busy + _PAUSE

@@ -63,8 +63,9 @@ def load(cache: Cache, name: str) -> tuple[int, bytes] | None:
     entry = cache.open(_ROOM, name)
     if entry is None:
         return None
-    fd = memfd.create("snapshot")
+    fd = -1
     try:
+        fd = memfd.create("snapshot")
         meta = msgspec.msgpack.decode(entry.meta, type=_Meta)
         position = offset = 0
         for start, end in meta.runs:
@@ -85,6 +86,10 @@ def load(cache: Cache, name: str) -> tuple[int, bytes] | None:
         os.close(fd)
         cache.drop(_ROOM, name)
         return None
+    except BaseException:
+        if fd >= 0:
+            os.close(fd)
+        raise
     finally:
         os.close(entry.fd)
 

@@ -170,7 +170,7 @@ class Vm:
         if self._running and not self._cancelled.is_set():
             self._cancelled.set()
             asyncio.get_running_loop().call_later(CANCEL_GRACE, self._kill_if_running)
-            with contextlib.suppress(WorkerLost):
+            with contextlib.suppress(HypercellError):  # then it is killed
                 await self._channel.send(Cancel())
 
     async def export_home(self) -> bytes | None:

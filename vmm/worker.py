@@ -7,6 +7,7 @@ Nothing is freed here; the end of the process frees all of it, after the result 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -19,7 +20,8 @@ from hypercell.vmm import channel as channels
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
-from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation, SystemCallFailed
+from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation
+from hypercell.vmm.host_calls import hint, refused
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.job import JobHost
 from hypercell.vmm.machine import Machine
@@ -99,10 +101,10 @@ class Worker:
         except HypercellError as error:
             self._channel.send(pack_error(error))
         except MemoryError:
-            self._channel.send(pack_error(HostError("a worker ran out of memory")))
-        except OSError as error:
-            failure = SystemCallFailed("worker", error.errno or 0, f"a worker failed: {error}")
+            failure = HostError("a worker ran out of memory", hint=hint(errno.ENOMEM))
             self._channel.send(pack_error(failure))
+        except OSError as error:
+            self._channel.send(pack_error(refused("running a VM", error)))
 
     # --- the VM -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import io
 import os
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.parser import build_parser
 from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.host_calls import told
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,15 +26,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(words)
     options.program_args = program_args
     try:
-        command = importlib.import_module(f"hypercell.kernel.cli.{options.module}")
-        code = int(command.main(options))
-        sys.stdout.flush()
+        with told(f"`hypercell {options.module}` ran"):
+            return _run(options)
     except HypercellError as error:
         report(error)
         return Exit.of_program(error) if options.module == "run" else Exit.FAILED
     except KeyboardInterrupt:
         sys.stderr.write("hypercell: interrupted\n")
         return Exit.INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        command = importlib.import_module(f"hypercell.kernel.cli.{options.module}")
+        code = int(command.main(options))
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output is gone (`| head`): nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

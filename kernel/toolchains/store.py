@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -121,8 +122,13 @@ def read_manifest(path: Path, name: str) -> Manifest:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Put the manifest into a toolchain's directory, whole or not at all."""
     temporary = path / f".{MANIFEST}.{os.getpid()}"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    temporary.rename(path / MANIFEST)
+    try:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        temporary.rename(path / MANIFEST)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def hash_file(path: Path) -> str:

@@ -1,102 +1,113 @@
-"""The nth system call of the kernel process fails, for every n: a typed error, nothing stays."""
+"""The nth system call of the kernel process fails, for every n: a typed error that says what to do,
+nothing stays, the state is kept, and the next cell is right.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import fcntl
-import gc
+import functools
 import os
+import selectors
 import socket
-from collections import Counter
-from collections.abc import Callable
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
-import wasm_programs as p
-from hypervisor_fixtures import cache_fixture, hypervisor_fixture  # noqa: F401 (fixtures)
+from counting_session import CountingSession
+from hypervisor_fixtures import cache_fixture  # noqa: F401 (a fixture)
+from nth_call import SECONDS, THOROUGH, FailAt, Trials, back_to, failures, held, only_told, settled
 
-from hypercell.vmm import Hypervisor, Layer
-from hypercell.vmm.errors import HypercellError
+from hypercell.vmm import Cache, Hypervisor, linux, memfd
+from hypercell.vmm import hypervisor as hypervisors
 
-PLACES = {
-    "memfd_create": (os, "memfd_create", (errno.EMFILE, errno.ENOMEM)),
-    "pwrite": (os, "pwrite", (errno.ENOSPC, errno.EIO)),
-    "pread": (os, "pread", (errno.EIO,)),
-    "fcntl": (fcntl, "fcntl", (errno.EBUSY,)),
-    "socketpair": (socket, "socketpair", (errno.EMFILE, errno.ENOMEM)),
+_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_PLACES = {
+    "memfd_create": (linux, _FILES),
+    "pwrite": (os, (errno.ENOSPC, errno.EIO)),
+    "pread": (os, (errno.EIO,)),
+    "ftruncate": (os, (errno.ENOSPC,)),
+    "open": (os, (errno.EMFILE, errno.ENFILE)),
+    "dup": (os, (errno.EMFILE,)),
+    "seal": (memfd, (errno.EBUSY,)),
+    "socketpair": (socket, _FILES),
+    "sendmsg": (
+        socket.socket,
+        (
+            *(errno.EPIPE, errno.ECONNRESET, errno.EMSGSIZE, errno.EAGAIN),
+            *(errno.ENOBUFS, errno.ETOOMANYREFS),
+        ),
+    ),
+    "recvmsg": (socket.socket, (errno.ECONNRESET, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)),
+    "register": (selectors._PollLikeSelector, (errno.ENOSPC, errno.ENOMEM)),
 }
+Errors = list[Callable[[], BaseException]]
+PLACES: list[tuple[Any, str, Errors]] = [
+    *((where, name, failures(*codes)) for name, (where, codes) in _PLACES.items()),
+    (ThreadPoolExecutor, "submit", [functools.partial(RuntimeError, "can't start new thread")]),
+    (linux, "memfd_create", [MemoryError]),
+]
+STARTING: list[tuple[Any, str, Errors]] = [
+    *(place for place in PLACES if place[1] in ("memfd_create", "socketpair")),
+    *(place for place in PLACES if place[1] in ("sendmsg", "recvmsg") and THOROUGH),
+    (os, "pipe", failures(errno.EMFILE)),
+    (subprocess.Popen, "_execute_child", failures(errno.EAGAIN)),
+]
 
 
-class FailAt:
-    """Lets the nth call of this thread fail, and counts the calls."""
-
-    def __init__(self, real: Callable[..., object], nth: int, code: int) -> None:
-        self._real = real
-        self._nth = nth
-        self._code = code
-        self.calls = 0
-
-    def __call__(self, *args: object, **options: object) -> object:
-        self.calls += 1
-        if self.calls == self._nth:
-            raise OSError(self._code, os.strerror(self._code))
-        return self._real(*args, **options)
+@pytest.fixture(name="session")
+async def session_fixture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[CountingSession]:
+    monkeypatch.setattr(hypervisors, "_STORE_AFTER", 0.0)
+    async with Hypervisor(parked=2, cache=Cache(tmp_path)) as hypervisor:
+        yield await CountingSession.start(hypervisor)
 
 
-async def cell(hypervisor: Hypervisor, number: int) -> None:
-    """Compile something new, run it with a layer in a new VM, take its /home."""
-    wat = f'{p.hello().rstrip()[:-1]} (func (export "f{number}")))'
-    code = await hypervisor.compile(wat)
-    out = bytearray()
-    async with await hypervisor.acquire() as vm:
-        await vm.run(
-            p.program(),
-            code=[code],
-            layers=[Layer.from_bytes(b"x" * number)],
-            on_output=lambda _, data: out.extend(data),
-        )
-        await vm.export_home()
-    assert bytes(out) == b"hello\n"
-
-
-async def settled(hypervisor: Hypervisor) -> Counter[str]:
-    """Descriptors by kind, but for compiled code, which is kept, and children, which vary."""
-    gc.collect()
-    await hypervisor.filled()
-    await asyncio.sleep(0.05)
-    found: Counter[str] = Counter()
-    for fd in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            found[os.readlink(f"/proc/self/fd/{fd}").split(":[")[0]] += 1
-    processes = hypervisor.processes()
-    children = len(processes["workers"]) + len(processes["compiles"])
-    found["socket"] -= children
-    found["anon_inode"] -= children
-    return Counter({k: n for k, n in found.items() if "hypercell-code" not in k})
-
-
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("where", "name", "errors"), PLACES)
 async def test_any_call_may_fail(
-    hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch, place: str
+    session: CountingSession,
+    monkeypatch: pytest.MonkeyPatch,
+    where: Any,
+    name: str,
+    errors: Errors,
 ) -> None:
-    module, name, codes = PLACES[place]
-    real = getattr(module, name)
-    number = 1 + 1000 * list(PLACES).index(place)
-    await cell(hypervisor, number)
-    before = await settled(hypervisor)
-    for code in codes:
-        for nth in range(1, 200):
-            number += 1
-            counter = FailAt(real, nth, code)
-            with monkeypatch.context() as patch:
-                patch.setattr(module, name, counter)
-                async with asyncio.timeout(20):
-                    with contextlib.suppress(HypercellError):  # some failures have another way
-                        await cell(hypervisor, number)
-            if counter.calls < nth:
-                break
-        else:
-            pytest.fail("the calls never end")
-        await cell(hypervisor, number + 500)
-    assert await settled(hypervisor) == before
+    real = getattr(where, name)
+    before = await settled(session.hypervisor)
+    for nth, error in (trials := Trials(errors)):
+        fault = FailAt(real, nth, error)
+        async with asyncio.timeout(SECONDS):
+            with monkeypatch.context() as patch, only_told():
+                patch.setattr(where, name, fault.call)
+                await session.cell()
+            trials.made(fault.calls)
+            await session.count()
+    await back_to(before, session.hypervisor)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("where", "name", "errors"), STARTING)
+async def test_a_start_may_fail(
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+    where: Any,
+    name: str,
+    errors: Errors,
+) -> None:
+    async with Hypervisor(cache=cache):
+        pass
+    real = getattr(where, name)
+    before = held()
+    for nth, error in (trials := Trials(errors)):
+        fault = FailAt(real, nth, error)
+        async with asyncio.timeout(SECONDS):
+            with monkeypatch.context() as patch, only_told():
+                patch.setattr(where, name, fault.call)
+                async with Hypervisor(cache=cache):
+                    pass
+            trials.made(fault.calls)
+        assert held() == before, (nth, error)
