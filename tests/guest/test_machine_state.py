@@ -115,7 +115,9 @@ def test_a_snapshot_is_sealed_sparse_and_its_state_crosses_processes(made: Made)
     seals = fcntl.fcntl(snapshot.fd, fcntl.F_GET_SEALS)
     assert seals & fcntl.F_SEAL_WRITE
     assert seals & fcntl.F_SEAL_SHRINK
-    assert os.fstat(snapshot.fd).st_blocks * 512 < 200_000
+    held = sum(end - start for start, end in snapshot.state.extents)
+    assert os.fstat(snapshot.fd).st_blocks * 512 <= held  # equal where such files have huge pages
+    assert held < abi.RAM_SIZE
     packed = msgspec.msgpack.encode(snapshot.state)
     assert msgspec.msgpack.decode(packed, type=SnapshotState) == snapshot.state
 

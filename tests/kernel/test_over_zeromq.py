@@ -90,7 +90,6 @@ def test_without_a_front_end_input_is_at_its_end(kernel: Client) -> None:
 def test_interrupts(kernel: Client, how: str) -> None:
     msg_id = kernel.client.execute(f"%%wat\n{HELLO_THEN_FOREVER}")
     kernel.until("stream", msg_id)
-    started = time.monotonic()
     if how == "message":
         kernel.manager.interrupt_kernel()
     elif how == "signal":
@@ -100,7 +99,6 @@ def test_interrupts(kernel: Client, how: str) -> None:
         kernel.client.shell_channel.send(message)
     outcome = kernel.wait(msg_id)
     assert outcome.error == "Interrupted"
-    assert time.monotonic() - started < 10
     assert kernel.run(f"%%wat --invoke add 2 3\n{ADD}").result == "add(2, 3) = 5 : i32"
 
 
