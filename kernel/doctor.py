@@ -16,7 +16,8 @@ from hypercell.kernel.kernelspec import installed
 from hypercell.kernel.kvm_probe import probe
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.toolchains import list_toolchains
-from hypercell.vmm import jail, landlock
+from hypercell.vmm import instruction_sets, jail, landlock
+from hypercell.vmm.engine_config import ISA_FLAGS
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.image_path import image_path
 from hypercell.vmm.isolation import refusal
@@ -114,13 +115,7 @@ def _image() -> Check:
 
 def _cpu() -> Check:
     # The .cwasm that our compiler makes uses these; the guest refuses it where one is missing.
-    needed = {"ssse3", "sse4_1", "sse4_2", "popcnt", "cx16", "avx", "avx2", "fma", "bmi1", "bmi2"}
-    flags: set[str] = set()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("flags"):
-            flags = set(line.partition(":")[2].split())
-            break
-    missing = sorted(needed - flags)
+    missing = sorted(set(ISA_FLAGS.values()) - instruction_sets.host_flags())
     if missing:
         return Check(
             "cpu",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class State:
     ``home_before``, ``home_after``: /home when the cell began and when it had ended.
     ``home_mounted``: as it was mounted; what the guest reports as changed is since then.
     ``in_step``: whether the guest's /home is ``home_after``; else it must be mounted again.
+    ``taken``: for people; ``number`` says which is older, whatever becomes of the clock.
     """
 
     label: str
@@ -49,6 +51,7 @@ class State:
     home_before: Files = field(default_factory=dict)
     home_after: Files = field(default_factory=dict)
     taken: float = field(default_factory=time.time)
+    number: int = field(default_factory=itertools.count().__next__)
 
     def knows(self, home: Files) -> bool:
         """Whether the guest's /home is that."""
@@ -184,7 +187,7 @@ class States:
         """Keep to the budget; where a line stands is never forgotten."""
         while self.count > HISTORY_COUNT or self.bytes > HISTORY_BYTES:
             ends = {line.kept[-1] for line in self.lines.values() if line.kept}
-            old = min(set(self._all()) - ends, key=lambda state: state.taken, default=None)
+            old = min(set(self._all()) - ends, key=lambda state: state.number, default=None)
             if old is None:
                 return
             for line in self.lines.values():

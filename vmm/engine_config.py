@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 WASMTIME_VERSION: Final = "48.0.0"
 TARGET: Final = "x86_64-unknown-linux-gnu"
-# What every host must have. Named, because the default would take all that this host has.
-ISA_FLAGS: Final = (
-    "has_sse3",
-    "has_ssse3",
-    "has_sse41",
-    "has_sse42",
-    "has_popcnt",
-    "has_cmpxchg16b",
-    "has_avx",
-    "has_avx2",
-    "has_fma",
-    "has_bmi1",
-    "has_bmi2",
-    "has_lzcnt",
-)
+# What every host must have. Named, because the default would take all that this host has. Each
+# by Cranelift's name and as a flag of /proc/cpuinfo.
+ISA_FLAGS: Final = {
+    "has_sse3": "pni",
+    "has_ssse3": "ssse3",
+    "has_sse41": "sse4_1",
+    "has_sse42": "sse4_2",
+    "has_popcnt": "popcnt",
+    "has_cmpxchg16b": "cx16",
+    "has_avx": "avx",
+    "has_avx2": "avx2",
+    "has_fma": "fma",
+    "has_bmi1": "bmi1",
+    "has_bmi2": "bmi2",
+    "has_lzcnt": "abm",
+}
 SETTINGS: Final[tuple[tuple[str, bool | int], ...]] = (
     ("wasm_threads", False),
     ("memory_init_cow", False),
@@ -41,7 +42,7 @@ SETTINGS: Final[tuple[tuple[str, bool | int], ...]] = (
     ("wasm_exceptions", True),
 )
 FINGERPRINT: Final = hashlib.blake2b(
-    repr((WASMTIME_VERSION, TARGET, ISA_FLAGS, SETTINGS, "concurrency off")).encode(),
+    repr((WASMTIME_VERSION, TARGET, tuple(ISA_FLAGS), SETTINGS, "concurrency off")).encode(),
     digest_size=16,
 ).hexdigest()
 

@@ -118,8 +118,10 @@ def test_lines_share_their_past_and_go_on_apart(states: States) -> None:
         states.fork("one too many", {})
 
 
-def test_the_oldest_goes_first(states: States) -> None:
-    made = [state(str(number), taken=number) for number in range(module.HISTORY_COUNT + 5)]
+@pytest.mark.parametrize("clock", [1, -1], ids=["onwards", "set back each time"])
+def test_the_oldest_goes_first(states: States, clock: int) -> None:
+    count = module.HISTORY_COUNT + 5
+    made = [state(str(number), taken=1e9 + clock * number) for number in range(count)]
     add(states, *made)
     assert states.lines["main"].kept == made[5:]
 

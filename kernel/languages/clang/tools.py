@@ -103,12 +103,12 @@ class Tools:
         ToolchainMissing, ToolchainDamaged.
         """
         loaded = await self.load(ctx)
+        given, layers = give(files, home)
         vm = await self._acquire_begun(begin)
         if vm is not None:
-            given, layers = give(files, home)
             return await use(vm, given, 0, layers, results)
-        vm = await self._hypervisor.acquire(loaded)
         given, layers = give((*begin.files, *files), home)
+        vm = await self._hypervisor.acquire(loaded)  # from here on ``use`` lets go of it
         ran = await use(vm, [*given, *_start(begin)], len(given) + 1, layers, results)
         if again and ran.ok:
             self.prepare(ctx, begin)
