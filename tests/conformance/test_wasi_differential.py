@@ -24,7 +24,7 @@ SECONDS = float(os.environ.get("HYPERCELL_FUZZ_SECONDS", "0"))  # 0: a short run
 IN_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None  # sync takes its time on a disk
 SHORT = 600  # sequences
 ROUND = 500  # sequences before a long run looks at the time
-TOLERATED_COUNT = 28  # the list can only grow here, where a reviewer sees it
+TOLERATED_COUNT = 29  # the list can only grow here, where a reviewer sees it
 
 # What differed once.
 FOUND = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable
 from typing import Any
 
 import psutil
+import pytest
 from aftermath import Aftermath
 
 from hypercell.kernel.result import CellResult
@@ -15,12 +17,12 @@ from hypercell.vmm import Hypervisor, memfd
 from hypercell.vmm import commands as c
 from hypercell.vmm.code_cache import Code, Description
 from hypercell.vmm.elf import find_text
-from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.errors import HypercellError, InvalidModule
 from hypercell.vmm.program import Limits
 
 ADD = """%%wat --invoke add 40 2
 (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"""
-_SETTLE = 10.0  # seconds
+_SETTLE = 60.0  # seconds, on a machine that is busy with other things
 _SLIDE = '(module (func (export "_start") {body}))'
 
 
@@ -39,6 +41,12 @@ class Cells:
         self.aftermath.saw(result.stdout, result.stderr, result.text, result.traceback)
         return result
 
+    def refused(self, text: str, error: type[HypercellError], match: str) -> None:
+        """Run a cell that must end with exactly this error; ``match``: what its message has."""
+        result = self(text)
+        assert type(result.error) is error, (text[:200], result.error)
+        assert re.search(match, str(result.error)), (text[:200], result.error)
+
     def begin(self) -> None:
         """Know what is there before the attack."""
         self._settle()
@@ -52,17 +60,22 @@ class Cells:
         self._settle()
         assert self._servers_now() == self._servers
 
-    def forged(self, code: bytes, *, damage: tuple[int, bytes] | None = None) -> None:
+    def forged(
+        self,
+        code: bytes,
+        error: type[HypercellError],
+        match: str,
+        *,
+        damage: tuple[int, bytes] | None = None,
+    ) -> None:
         """Run a ``.cwasm`` whose whole code slides into ``code``: a compiler that was taken over.
 
-        ``damage``: bytes to put at an offset of the file besides.
+        It must end with exactly this error. ``damage``: bytes to put at an offset of the file.
         """
-        try:
+        with pytest.raises(error, match=match) as caught:
             self._await(self._forged(code, damage))
-        except HypercellError as error:
-            self.aftermath.ended(error)
-        else:
-            self.aftermath.ended(None)
+        self.aftermath.ended(caught.value)
+        assert type(caught.value) is error
 
     async def _forged(self, code: bytes, damage: tuple[int, bytes] | None) -> None:
         hypervisor = await self._hypervisor()
@@ -77,12 +90,14 @@ class Cells:
         made = Code("forged", fd, len(data), Description(real.exports, real.imports, 0))
         commands = [c.Load(0), c.Instantiate(0), c.Invoke(0, "_start")]
         async with await hypervisor.acquire() as vm:
-            await vm.run(
+            replies = await vm.run(
                 commands,
                 code=[made],
                 limits=Limits(wall=1.0),
                 on_output=lambda _, piece: self.aftermath.saw(piece),
             )
+        if isinstance(replies[-1], c.Failed):  # as the kernel process tells it
+            raise InvalidModule(replies[-1].message)
 
     async def _hypervisor(self) -> Hypervisor:
         return await self.session._session.hypervisor()

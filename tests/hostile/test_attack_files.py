@@ -9,6 +9,9 @@ import pytest
 from layers import Layer
 
 HERE = Path(__file__).parent
+# One of several: such a test must say why.
+_SEVERAL = (ast.Tuple, ast.BinOp)
+_ANYTHING = {"HypercellError", "GuestError", "Exception"}  # no error is that vague
 FILES = sorted(HERE.glob("*/test_*.py"))
 
 
@@ -39,3 +42,29 @@ def test_it_says_what_it_does_and_is_followed_by_the_checks(path: Path) -> None:
     assert tests
     for test in tests:  # these two fixtures check what must hold after any attack
         assert {"attack", "cell"} & {argument.arg for argument in test.args.args}, test.name
+
+
+def _errors(call: ast.Call) -> ast.expr | None:
+    """What a call takes as the error that it expects."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in ("fails", "raises", "suppress") and call.args:
+        several = len(call.args) > 1 and name == "suppress"
+        return ast.Tuple(call.args, ast.Load()) if several else call.args[0]
+    if name in ("isinstance", "refused", "forged") and len(call.args) > 1:
+        return call.args[1]
+    return None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_knows_its_error(path: Path) -> None:
+    for test in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(test, ast.FunctionDef) or not test.name.startswith("test_"):
+            continue
+        for call in ast.walk(test):
+            error = _errors(call) if isinstance(call, ast.Call) else None
+            if error is None:
+                continue
+            names = {name.id for name in ast.walk(error) if isinstance(name, ast.Name)}
+            assert not names & _ANYTHING, (test.name, names)
+            if isinstance(error, _SEVERAL):
+                assert ast.get_docstring(test), f"{test.name} may end in several ways: why?"

@@ -12,6 +12,7 @@ from differential.tolerated import PWRITE_TO_APPEND, Difference, Kind, judge
 from differential.worlds import Ours, Outcome, Theirs, World
 
 OPENS = "path_open"
+RIGHT_READ, RIGHT_WRITE = 1 << 1, 1 << 6
 ROUNDS = 200  # of one walk through a directory
 
 
@@ -52,12 +53,12 @@ def _appends(world: World, step: Step) -> bool:
     return not stat.errno and bool(stat.out[2] & 1)
 
 
-def _may_not_write(world: World, step: Step) -> bool:
-    """Whether our descriptor came without the right to write."""
+def _lacks(world: World, step: Step, right: int) -> bool:
+    """Whether our descriptor came without a right."""
     if not step.name.startswith("fd_"):
         return False
     stat = world.call("fd_fdstat_get", lay(Step("fd_fdstat_get", step.args[:1]), world.slots))
-    return not stat.errno and not stat.out[8] & 1 << 6
+    return not stat.errno and not stat.out[8] & right
 
 
 def _unfit(world: World, step: Step) -> bool:
@@ -112,7 +113,12 @@ def compare(steps: Sequence[Step], ours: Ours, theirs: Theirs, tally: Tally) -> 
         mine, other = result(step, one), result(step, two)
         if one.errno != two.errno or (not one.errno and mine != other):
             case = Difference(
-                step, one.errno, two.errno, _unfit(ours, step), _may_not_write(ours, step)
+                step,
+                one.errno,
+                two.errno,
+                _unfit(ours, step),
+                _lacks(ours, step, RIGHT_READ),
+                _lacks(ours, step, RIGHT_WRITE),
             )
             tolerated = judge(case)
             if tolerated is None:

@@ -1,4 +1,4 @@
-"""Nests brackets until the compiler's stack ends.
+"""Nests brackets and signs until the compiler's stack ends.
 
 Has: the source of a C cell.
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 from cells import Cells
 from layers import Layer
 
-from hypercell.kernel.errors import BuildError, UsageError
+from hypercell.kernel.errors import BuildError
 
-STOPPED_BY = (Layer.COMPILER, Layer.KERNEL, Layer.HARMLESS)
+STOPPED_BY = (Layer.COMPILER,)
+
+DEPTH = 100_000
+TRIES = (
+    ("return " + "- " * DEPTH + "1;", "the compiler came to the end of its stack"),
+    ("{" * DEPTH + "}" * DEPTH, "bracket nesting level exceeded maximum"),
+)
 
 
 def test_it_is_a_build_error(cell: Cells) -> None:
-    for opening, closing in (("(", ")"), ("-", "")):
-        expression = opening * 100_000 + "1" + closing * 100_000
-        result = cell(f"%%c -fbracket-depth=1000000\nint main(void) {{ return {expression}; }}")
-        assert result.error is None or isinstance(result.error, (BuildError, UsageError))
+    for body, match in TRIES:
+        cell.refused(f"%%c\nint main(void) {{ {body} }}", BuildError, match)

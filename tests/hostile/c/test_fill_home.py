@@ -8,7 +8,7 @@ from __future__ import annotations
 from cells import Cells
 from layers import Layer
 
-STOPPED_BY = (Layer.LIMITS, Layer.WASI, Layer.HARMLESS)
+STOPPED_BY = (Layer.HARMLESS,)
 
 
 BIG = """%%c
@@ -44,7 +44,8 @@ int main(void) {
 
 
 def test_the_quota_holds(cell: Cells) -> None:
+    """The program itself sees the error at the quota, and may go on: it harms nobody but itself."""
     for source in (BIG, MANY, DEEP):
         result = cell(source)
-        assert result.error is not None or result.stdout == b"0"
+        assert (result.error, result.stdout) == (None, b"0")
         cell("%reset")

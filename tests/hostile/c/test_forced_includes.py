@@ -13,16 +13,20 @@ from hypercell.kernel.errors import BuildError, UsageError
 STOPPED_BY = (Layer.COMPILER, Layer.KERNEL)
 
 
-TRIES = (
-    "-include /etc/passwd",
-    "-imacros /etc/passwd",
-    "-x c /etc/passwd",
-    "/etc/passwd",
-    "-idirafter /etc passwd",
+FOUND = ("-include /etc/passwd", "-imacros /etc/passwd")
+REFUSED = (
+    ("-x c /etc/passwd", "'-x' is not allowed"),
+    ("/etc/passwd", "unknown flag '/etc/passwd'"),
+    ("-idirafter /etc passwd", "unknown flag 'passwd'"),
 )
 
 
-def test_it_is_refused(cell: Cells) -> None:
-    for tried in TRIES:
-        error = cell(f"%%c {tried}\nint main(void) {{ return 0; }}").error
-        assert isinstance(error, (BuildError, UsageError)), tried
+def test_there_is_nothing_to_include(cell: Cells) -> None:
+    for flags in FOUND:
+        text = f"%%c {flags}\nint main(void) {{ return 0; }}"
+        cell.refused(text, BuildError, "'/etc/passwd' file not found")
+
+
+def test_a_cell_has_no_other_input(cell: Cells) -> None:
+    for flags, match in REFUSED:
+        cell.refused(f"%%c {flags}\nint main(void) {{ return 0; }}", UsageError, match)

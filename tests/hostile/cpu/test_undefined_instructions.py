@@ -28,5 +28,6 @@ CODE = {
 @pytest.mark.parametrize("name", CODE)
 def test_it_faults(attack: Attack, name: str) -> None:
     crash = attack(CODE[name] + wait()).fails(GuestCrash)
-    assert crash.vector in (6, 13)
+    # What may not wait is refused as unknown or as forbidden, by the backend of KVM.
+    assert crash.vector in ((6, 13) if name in ("monitor", "mwait") else (6,))
     assert abi.IMAGE <= crash.rip < abi.IMAGE + abi.IMAGE_SIZE

@@ -10,14 +10,15 @@ from layers import Layer
 from rawguest import mov
 
 from hypercell.vmm import abi
+from hypercell.vmm.errors import GuestCrash, ProtocolViolation
 
-STOPPED_BY = (Layer.PROCESSOR, Layer.EXIT, Layer.MAILBOX)
-
-
-CODE = (mov("rdx", 0x80) + b"\xee", mov("rdx", abi.HYPERCALL_PORT) + b"\xee")
+STOPPED_BY = (Layer.PROCESSOR, Layer.EXIT)
 
 
-def test_it_ends_there(cell: Cells) -> None:
-    for code in CODE:
-        cell.forged(code)
-    assert len(cell.aftermath.stopped) == len(CODE)
+def test_another_port_faults(cell: Cells) -> None:
+    cell.forged(mov("rdx", 0x80) + b"\xee", GuestCrash, "general protection")
+
+
+def test_the_right_port_with_another_size_is_an_exit(cell: Cells) -> None:
+    code = mov("rdx", abi.HYPERCALL_PORT) + b"\xee"
+    cell.forged(code, ProtocolViolation, "forbidden exit .*1-byte out to port 0x3f8")

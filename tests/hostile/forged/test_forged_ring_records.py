@@ -9,13 +9,17 @@ from cells import Cells
 from layers import Layer
 from rawguest import HEAD, record, store, wait
 
+from hypercell.vmm.errors import ProtocolViolation
+
 STOPPED_BY = (Layer.MAILBOX,)
 
 
-CODE = (store(HEAD, 1 << 63) + wait(), record(9, 8, bytes(8)) + store(HEAD, 16) + wait())
+CODE = (
+    (store(HEAD, 1 << 63) + wait(), "the output ring claims"),
+    (record(9, 8, bytes(8)) + store(HEAD, 16) + wait(), "names stream 9"),
+)
 
 
 def test_it_ends_there(cell: Cells) -> None:
-    for code in CODE:
-        cell.forged(code)
-    assert len(cell.aftermath.stopped) == len(CODE)
+    for code, match in CODE:
+        cell.forged(code, ProtocolViolation, match)

@@ -14,13 +14,16 @@ from layers import Layer
 from rawguest import HEAD, loop, record, store, wait
 
 from hypercell.vmm import abi
-from hypercell.vmm.errors import GuestCrash, GuestPanic, ProtocolViolation, TimedOut
+from hypercell.vmm.errors import ProtocolViolation
 
-STOPPED_BY = (Layer.MAILBOX, Layer.EXIT, Layer.HARMLESS)
+STOPPED_BY = (Layer.MAILBOX, Layer.HARMLESS)
 
 
 def test_every_value_is_read_once(attack: Attack) -> None:
-    """A thread stands for a second processor that a guest does not have: the worst case."""
+    """A thread stands for a second processor that a guest does not have: the worst case.
+
+    What it meets is chance, so any of the errors is right: what must hold is the aftermath.
+    """
     code = record(abi.STDOUT, 8, b"12345678") + loop(store(HEAD, 16) + wait(8))
     raw = attack(code)
     view = raw.machine._memory.shared.view
@@ -39,7 +42,7 @@ def test_every_value_is_read_once(attack: Attack) -> None:
     changing.start()
     try:
         raw.patience(50)
-        with contextlib.suppress(ProtocolViolation, GuestPanic, GuestCrash, TimedOut):
+        with contextlib.suppress(ProtocolViolation):
             raw.start()
             for _ in range(300):
                 raw.run()

@@ -8,10 +8,9 @@ from __future__ import annotations
 from cells import Cells
 from layers import Layer
 
-from hypercell.kernel.errors import CellException
-from hypercell.vmm.errors import ProtocolViolation, Trap
+from hypercell.vmm.errors import HypercellError, ProtocolViolation, Trap
 
-STOPPED_BY = (Layer.MAILBOX, Layer.HARMLESS, Layer.WASI, Layer.WASM)
+STOPPED_BY = (Layer.MAILBOX, Layer.WASM, Layer.HARMLESS)
 
 
 EMIT = "from wit_world.imports import display as _d\n_d.emit({record!r})"
@@ -26,8 +25,8 @@ RECORDS = (
 
 def test_what_is_no_record_ends_the_cell(cell: Cells) -> None:
     for record in RECORDS:
-        result = cell("%%python\n" + EMIT.format(record=record))
-        assert isinstance(result.error, ProtocolViolation), record
+        text = "%%python\n" + EMIT.format(record=record)
+        cell.refused(text, ProtocolViolation, "a display record cannot be read")
 
 
 def test_what_is_one_shows_text_and_no_more(cell: Cells) -> None:
@@ -35,13 +34,17 @@ def test_what_is_one_shows_text_and_no_more(cell: Cells) -> None:
     assert cell("%%python\n" + EMIT.format(record=record)).error is None
 
 
-def test_the_reply_itself_may_be_changed_and_ends_the_cell_at_most(cell: Cells) -> None:
-    for answer in ("'no json'", "'{}'", "5", "'x' * 30_000_000"):
-        result = cell(
-            "%%python\nimport sys, json\n"
-            f"json.dumps = json.JSONEncoder.encode = lambda *a, **k: {answer}\n1"
-        )
-        assert result.error is None or isinstance(
-            result.error, (ProtocolViolation, CellException, Trap)
-        )
+ANSWERS: tuple[tuple[str, type[HypercellError], str], ...] = (
+    ("'no json'", ProtocolViolation, "a display record cannot be read"),
+    ("'{}'", ProtocolViolation, "a display record cannot be read"),
+    ("5", Trap, "unreachable code was reached"),
+    ("'x' * 30_000_000", Trap, "too much data is being copied"),
+)
+
+
+def test_the_reply_itself_may_be_changed_and_ends_the_cell(cell: Cells) -> None:
+    for answer, error, match in ANSWERS:
+        text = "%%python\nimport sys, json\n"
+        text += f"json.dumps = json.JSONEncoder.encode = lambda *a, **k: {answer}\n1"
+        cell.refused(text, error, match)
         cell("%reset")

@@ -8,17 +8,12 @@ from __future__ import annotations
 from cells import Cells
 from layers import Layer
 
-from hypercell.kernel.errors import BuildError
-from hypercell.vmm.errors import CompileLimitExceeded
-
-STOPPED_BY = (Layer.COMPILER, Layer.HARMLESS, Layer.LIMITS)
-
+STOPPED_BY = (Layer.HARMLESS,)
 
 START = '(func (export "_start")'
-MODULES = ("{START} (block (br_table " + "0 " * 1_000_000 + "(i32.const 1))))",)
+MODULE = "(module " + START + " (block (br_table " + "0 " * 1_000_000 + "(i32.const 1)))))"
 
 
-def test_it_ends_there(cell: Cells) -> None:
-    for module in MODULES:
-        error = cell(f"%%wat --timeout 1\n(module {module})").error
-        assert isinstance(error, (type(None), BuildError, CompileLimitExceeded)), module[:200]
+def test_it_is_compiled_all_the_same(cell: Cells) -> None:
+    """A million targets are a table of four megabytes, and the program runs."""
+    assert cell(f"%%wat --timeout 1\n{MODULE}").error is None

@@ -11,14 +11,18 @@ from layers import Layer
 from hypercell.kernel.errors import BuildError
 from hypercell.vmm.errors import MemoryLimitExceeded
 
-STOPPED_BY = (Layer.LIMITS, Layer.WASM, Layer.COMPILER)
-
+STOPPED_BY = (
+    Layer.LIMITS,
+    Layer.COMPILER,
+)
 
 START = '(func (export "_start")'
-MODULES = ("(memory 1)" * 90 + START + ")", "(memory 1)" * 200 + START + ")")
+MODULES = (
+    ("(memory 1)" * 90 + START + ")", MemoryLimitExceeded, "at most 63 linear memories"),
+    ("(memory 1)" * 200 + START + ")", BuildError, "no valid module"),
+)
 
 
 def test_it_ends_there(cell: Cells) -> None:
-    for module in MODULES:
-        error = cell(f"%%wat --timeout 1\n(module {module})").error
-        assert isinstance(error, (MemoryLimitExceeded, BuildError)), module[:200]
+    for module, error, match in MODULES:
+        cell.refused(f"%%wat --timeout 1\n(module {module})", error, match)
