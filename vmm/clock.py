@@ -9,15 +9,22 @@ from hypercell.vmm.mailbox import Clock
 
 _CALIBRATION = 0.01  # seconds
 
+_measured: list[
+    int
+] = []  # kHz, where KVM does not say: by the zygote, since a worker may not sleep
+
 
 def ns_per_tick(vm: Vm) -> int:
     """Return nanoseconds a tick as 32.32 fixed point."""
-    khz = vm.tsc_khz()
-    if not khz:
+    return (1_000_000 << 32) // (vm.tsc_khz() or _measure(vm))
+
+
+def _measure(vm: Vm) -> int:
+    if not _measured:
         start, first = time.monotonic_ns(), vm.tsc()
         time.sleep(_CALIBRATION)
-        khz = (vm.tsc() - first) * 1_000_000 // (time.monotonic_ns() - start)
-    return (1_000_000 << 32) // khz
+        _measured.append((vm.tsc() - first) * 1_000_000 // (time.monotonic_ns() - start))
+    return _measured[0]
 
 
 def read(vm: Vm, rate: int) -> Clock:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import refusals
 from jailed import call
 
 from hypercell.kernel import Session
@@ -185,15 +186,13 @@ def test_a_server_opens_nothing_but_proc(kind: str) -> None:
 
 # --- a layer that is missing ---
 
-REFUSING = """
-import asyncio, errno, struct, sys
-from hypercell.vmm import libc, seccomp
-libc.prctl(38, 1)
-rules = [seccomp.refuse(name, errno.ENOSYS) for name in sys.argv[1].split(",")]
-allow = struct.pack("<HBBI", 6, 0, 0, seccomp.ALLOW)
-seccomp.install(seccomp.program(rules)[:-8] + allow)
+REFUSING = (
+    refusals.calls("sys.argv[1].split(',')")
+    + """
+import asyncio
 allowed = tuple(filter(None, sys.argv[2].split(",")))
 """
+)
 CELL = """
 from hypercell.kernel import Session
 from hypercell.kernel.config import Config

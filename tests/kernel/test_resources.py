@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import refusals
 from real_kernel import ADD, FOREVER, Client, printing, start
 
 TRAP = '%%wat\n(module (func (export "_start") unreachable))'
@@ -92,15 +93,20 @@ def test_no_profile_in_the_users_home(kernelspec: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / ".ipython").rglob("*"))) == 3
 
 
-def test_without_kvm_the_kernel_starts_and_every_cell_says_what_to_do() -> None:
-    """Where a filter refuses what KVM is asked first."""
+def test_cells_run_where_kvm_does_not_tell_the_frequency_of_its_clock() -> None:
     script = """
-import asyncio, errno, struct
-from hypercell.vmm import kvm, libc, seccomp
-asked, refusal = (kvm._GET_API_VERSION,), seccomp.failure(errno.ENOTTY)
-refused = seccomp.Rule("ioctl", 1, asked, outcome=refusal, otherwise=seccomp.ALLOW)
-libc.prctl(38, 1)
-seccomp.install(seccomp.program([refused])[:-8] + struct.pack("<HBBI", 6, 0, 0, seccomp.ALLOW))
+from hypercell.kernel import SyncSession
+from hypercell.kernel.config import Config
+with SyncSession(Config()) as session:
+    print(session.execute("%%wat --invoke f\\n(module (func (export \\"f\\")))").check().text)
+"""
+    done = _run(refusals.ioctl("_GET_TSC_KHZ", "EIO") + script)
+    assert done.stdout == "f()  (no result)\n", done.stderr
+
+
+def test_without_kvm_the_kernel_starts_and_every_cell_says_what_to_do() -> None:
+    script = """
+import asyncio
 from hypercell.kernel import Session
 from hypercell.kernel.config import Config
 async def main():
@@ -112,9 +118,7 @@ async def main():
         print((await session.execute("%limits")).ok)
 asyncio.run(main())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
-    )
+    done = _run(refusals.ioctl("_GET_API_VERSION", "ENOTTY") + script)
     lines = done.stdout.splitlines()
     assert len(lines) == 3, done.stderr
     for line in lines[:2]:
@@ -122,3 +126,9 @@ asyncio.run(main())
         assert name == "KvmUnavailable"
         assert hint
     assert lines[2] == "True"
+
+
+def _run(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
