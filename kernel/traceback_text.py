@@ -14,7 +14,7 @@ from hypercell.vmm import abi
 from hypercell.vmm.errors import HypercellError, Trap
 from hypercell.vmm.outcome import Frame
 
-_RED, _GREEN, _CYAN, _GREY, _BOLD, _OFF = (f"\x1b[{n}m" for n in ("31", "32", "36", "90", "1", "0"))
+_RED, _GREEN, _BLUE, _GREY, _BOLD, _OFF = (f"\x1b[{n}m" for n in ("31", "32", "34", "90", "1", "0"))
 _OUTER, _INNER = 8, 16  # frames that are shown of a long stack
 # What compilers call the functions that people know by another name.
 _NAMES = {"__original_main": "main", "__main_argc_argv": "main"}
@@ -149,7 +149,7 @@ def _frame(frame: Frame, place: tuple[str, int] | None, sources: Sequence[Source
     if source is None:
         return [f"  {_GREY}{name}, {safe_name(path)}, line {number}{_OFF}"]
     shown = safe_name(source.shown or source.name)
-    lines = [f"  {_GREEN}{shown}{_OFF}, line {_BOLD}{number}{_OFF}, in {_CYAN}{name}{_OFF}"]
+    lines = [f"  {_GREEN}{shown}{_OFF}, line {_BOLD}{number}{_OFF}, in {_BLUE}{name}{_OFF}"]
     text = source.text.split("\n")
     if 0 <= number - source.first_line < len(text):
         lines.append(f"    {safe_text(text[number - source.first_line].strip())[:500]}")

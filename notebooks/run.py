@@ -1,9 +1,10 @@
 """Run a notebook in a kernel of its own, show the outputs here, and check each against its cell.
 
-    python notebooks/run.py notebooks/tour.ipynb [--html FILE] [--kernel NAME]
+    python notebooks/run.py notebooks/tour.ipynb [--html FILE] [--save] [--kernel NAME]
 
 A code cell says in its metadata what must come out: ``{"hypercell": {"expect": ["42", …]}}``; a
-cell with the tag ``raises-exception`` must fail. The exit code is 1 if one does otherwise.
+cell with the tag ``raises-exception`` must fail. The exit code is 1 if one does otherwise; then
+``--save``, which keeps the outputs in the notebook for readers who do not run it, saves nothing.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def execute(notebook: NotebookNode, kernel: str, folder: Path, out: Console) -> 
         kernel_name=kernel,
         timeout=CELL_SECONDS,
         allow_errors=True,  # a cell that fails against its metadata is found by `problems`
+        record_timing=False,
         coalesce_streams=True,  # in the HTML; `end` comes before that
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=begin,
@@ -116,11 +118,19 @@ def write_html(notebook: NotebookNode, source: Path, target: Path) -> None:
     target.write_text(body)
 
 
+def save(notebook: NotebookNode, target: Path) -> None:
+    """Keep the outputs in the notebook itself; all else stays as it was."""
+    before = nbformat.read(target, as_version=4)
+    notebook.metadata = before.metadata  # without the version of this kernel
+    nbformat.write(notebook, target)
+
+
 def main() -> int:
     """Run the notebook that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--html", type=Path, help="leave a copy of what came out")
+    parser.add_argument("--save", action="store_true", help="keep the outputs in the notebook")
     parser.add_argument("--kernel", default="hypercell")
     options = parser.parse_args()
     out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
@@ -129,6 +139,8 @@ def main() -> int:
     if options.html:
         write_html(notebook, options.notebook, options.html)
         out.print(f"{options.html}: the same in a browser")
+    if options.save and not wrong:
+        save(notebook, options.notebook)
     for problem in wrong:
         sys.stderr.write(f"{options.notebook}: {problem}\n")
     return 1 if wrong else 0
