@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hypercell.kernel.errors import ToolchainError
 from hypercell.kernel.toolchains import runtime_files
-from hypercell.kernel.toolchains.lock import PypiPin
+from hypercell.kernel.toolchains.lock import Library, PypiPin
 
 _TAIL = 600  # characters of a tool's complaint that are shown
 _SECONDS = 900.0
@@ -28,8 +28,8 @@ def build(
     tell(f"downloading {pin.package} {pin.version} ({pin.download} MB)", None)
     tools = work / "tools"
     requirements = work / "requirements.txt"
-    hashes = " ".join(f"--hash=sha256:{value}" for value in pin.sha256)
-    requirements.write_text(f"{pin.package}=={pin.version} {hashes}\n")
+    wanted: list[PypiPin | Library] = [pin, *pin.libraries]
+    requirements.write_text("".join(map(_requirement, wanted)))
     _run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
@@ -44,6 +44,8 @@ def build(
     )
     tell("building Python with its standard library (10-40 s)", None)
     app, wit = runtime_files.write(work)
+    for name in (name for library in pin.libraries for name in library.files):
+        _copy(tools, app, name)
     _run(
         [
             *(sys.executable, str(tools / "bin" / "componentize-py")),
@@ -58,6 +60,20 @@ def build(
     with target.open("rb") as file:
         if file.read(4) != _WASM:
             raise ToolchainError(f"{pin.package} wrote no WebAssembly")
+
+
+def _copy(tools: Path, app: Path, name: str) -> None:
+    """One file of a package, whose packages are empty otherwise."""
+    (app / name).parent.mkdir(parents=True, exist_ok=True)
+    (app / name).write_bytes((tools / name).read_bytes())
+    for parent in (app / name).relative_to(app).parents:
+        if parent != Path():
+            (app / parent / "__init__.py").touch()
+
+
+def _requirement(pin: PypiPin | Library) -> str:
+    hashes = " ".join(f"--hash=sha256:{value}" for value in pin.sha256)
+    return f"{pin.package}=={pin.version} {hashes}\n"
 
 
 def _run(

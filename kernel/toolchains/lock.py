@@ -42,15 +42,32 @@ class NpmPin(_Pin, frozen=True, forbid_unknown_fields=True, tag_field="registry"
         return f"{self.package}\0{self.version}\0{self.integrity}"
 
 
+class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files of a package on PyPI that become part of the runtime; each works by itself."""
+
+    package: str
+    version: str
+    sha256: tuple[str, ...]  # of the wheels that may be used
+    files: tuple[str, ...]
+
+    @property
+    def digest_text(self) -> str:
+        """What decides what is installed."""
+        return "\0".join((self.package, self.version, *self.sha256, *self.files))
+
+
 class PypiPin(_Pin, frozen=True, forbid_unknown_fields=True, tag_field="registry", tag="pypi"):
     """A tool that makes a component of our own runtime, at installation; cells never see it."""
 
     sha256: tuple[str, ...]  # of the wheels that may be used
+    libraries: tuple[Library, ...] = ()
 
     @property
     def digest_text(self) -> str:
         """What decides what is installed: the tool, and the runtime's files."""
-        return "\0".join((self.package, self.version, *self.sha256, runtime_files.digest()))
+        libraries = [library.digest_text for library in self.libraries]
+        own = runtime_files.digest()
+        return "\0".join((self.package, self.version, *self.sha256, *libraries, own))
 
 
 Pin = NpmPin | PypiPin

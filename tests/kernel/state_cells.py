@@ -65,8 +65,8 @@ CLEAN = (
     "with open('f{k}', 'w') as file:\n    file.write(text)",
 )
 END = (
-    "(n, text, sorted(names.items()), numbers, list(queue), sum(raw), raw[::701].hex(), walk(), "
-    "str(money), dice.random(), steps.send(0))"
+    "repr((n, text, sorted(names.items()), numbers, list(queue), sum(raw), raw[::701].hex(), "
+    "walk(), str(money), dice.random(), steps.send(0)))"
 )
 SCRIBBLE = (
     "n, text = -1, 'lost'; names.clear(); numbers[:] = [0]; queue.clear(); raw[:] = b'x' * 5000\n"

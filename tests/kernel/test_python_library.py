@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from python_session import hypervisor_fixture, session_fixture, value  # noqa: F401 (fixtures)
+from python_session import (  # noqa: F401 (fixtures)
+    hypervisor_fixture,
+    plain,
+    session_fixture,
+    value,
+)
 
 from hypercell.kernel.errors import CellException
 from hypercell.kernel.session import Session
@@ -89,22 +94,82 @@ async def test_tasks_go_on_in_later_cells(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "error"),
+    ("cell", "error", "why"),
     [
-        ("import socket\nsocket.socket()", "PermissionError"),
-        ("import socket\nsocket.getaddrinfo('localhost', 80)", "PermissionError"),
-        ("import urllib.request\nurllib.request.urlopen('http://example.org')", "URLError"),
-        ("import subprocess\nsubprocess.run(['ls'])", "OSError"),
-        ("import os\nos.popen('ls')", "OSError"),
-        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError"),
-        ("import ssl", "ModuleNotFoundError"),
-        ("import numpy", "ModuleNotFoundError"),
+        ("import socket\nsocket.socket()", "PermissionError", "no network"),
+        ("import socket\nsocket.getaddrinfo('localhost', 80)", "PermissionError", "no network"),
+        ("import urllib.request\nurllib.request.urlopen('http://example.org')", "URLError",
+         "no network"),
+        ("import asyncio\nawait asyncio.open_connection('x', 80)", "PermissionError", "no network"),
+        ("import ssl", "ModuleNotFoundError", "no network"),
+        ("import subprocess\nsubprocess.run(['ls'])", "OSError", "no second process"),
+        ("import os\nos.popen('ls')", "OSError", "no second process"),
+        ("import os\nos.fork()", "AttributeError", "no second process"),
+        ("import os\nos.system('ls')", "AttributeError", "no second process"),
+        ("import multiprocessing\nmultiprocessing.Pool(2)", "AttributeError",
+         "no second process"),
+        ("import multiprocessing\nmultiprocessing.Process(target=print).start()",
+         "ModuleNotFoundError", "no second process"),
+        ("import concurrent.futures as c\nc.ProcessPoolExecutor()", "NotImplementedError",
+         "no second process"),
+        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError", "asyncio"),
+        ("import concurrent.futures as c\nc.ThreadPoolExecutor().submit(print)", "RuntimeError",
+         "asyncio"),
+        ("import signal\nsignal.alarm(1)", "AttributeError", "--timeout"),
+        ("import ctypes", "ModuleNotFoundError", "%%c runs C"),
+        ("import bz2", "ModuleNotFoundError", "zlib, gzip and zipfile are there"),
+        ("import tkinter", "ModuleNotFoundError", "needs a screen"),
+        ("import mmap", "ModuleNotFoundError", "needs an operating system"),
+        ("import numpy", "ModuleNotFoundError", "numpy is not pure Python"),
+        ("import matplotlib.pyplot as plt", "ModuleNotFoundError", "matplotlib is not pure Python"),
+        ("import no_such_thing", "ModuleNotFoundError", "%pip install NAME"),
     ],
-)
-async def test_what_a_cell_does_not_have_is_an_error_of_python(
-    session: Session, cell: str, error: str
+)  # fmt: skip
+async def test_what_a_cell_does_not_have_is_an_error_of_python_that_says_why(
+    session: Session, cell: str, error: str, why: str
 ) -> None:
     result = await session.execute(f"kept = 1\n{cell}")
     assert isinstance(result.error, CellException), result.error
     assert result.error.name == error
+    last = plain(result).rpartition("\n")[2]
+    assert last.startswith("hint: ")
+    assert why in last
     assert await value(session, "kept") == "1"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["{}['x']", "open('x')", "import os\nos.no_such", "raise RuntimeError('x')",
+     "class E(AttributeError):\n    obj = 1 / 1\nraise E",
+     "raise AttributeError(\"module 'os' has no attribute 'open'\")"],
+)  # fmt: skip
+async def test_other_errors_have_no_hint(session: Session, cell: str) -> None:
+    assert "hint" not in plain(await session.execute(cell))
+
+
+async def test_a_function_is_called_in_place_where_others_use_a_thread(session: Session) -> None:
+    cell = (
+        "import asyncio\nawait asyncio.gather(*(asyncio.to_thread(len, 'x' * n) for n in (1, 2)))"
+    )
+    assert await value(session, cell) == "[1, 2]"
+    result = await session.execute("await asyncio.to_thread(int, 'x')")
+    assert isinstance(result.error, CellException)
+    assert result.error.name == "ValueError"
+
+
+async def test_the_standard_library_shows_its_lines(session: Session) -> None:
+    text = plain(await session.execute("import json\njson.loads('{')"))
+    assert "obj, end = self.raw_decode(s, idx=_w(s, 0).end())" in text
+    text = plain(await session.execute("import os\nos.makedirs('/nothing')"))
+    assert "mkdir(name, mode)" in text
+    cell = "import inspect\ninspect.getsource({}).splitlines()[0]"
+    for name, line in (
+        ("json.loads", "def loads(s, *, cls=None,"),
+        ("os.makedirs", "def makedirs(name, mode=0o777,"),
+        ("os.path.join", "def join(a, *p):"),
+        ("__import__('collections').Counter", "class Counter(dict):"),
+    ):
+        assert line in await value(session, cell.format(name))
+    assert await value(session, 'inspect.getsource(json).startswith(\'r"""JSON\')') == "True"
+    result = await session.execute("json.loads??")
+    assert "Deserialize" in result.text

@@ -21,9 +21,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOTEBOOKS = sorted((Path(__file__).parent / "teaching").glob("*.py"))
 
-# Runs cells as a notebook does: one namespace, the value of a last expression shown.
+# Runs cells as a notebook does: one namespace, the value of a last expression as IPython shows it.
 ORACLE = """
 import ast, contextlib, io, json, sys, types
+from IPython.lib.pretty import pretty
 
 def run(cell, names):
     out, shown, error = io.StringIO(), "", None
@@ -34,7 +35,7 @@ def run(cell, names):
             exec(compile(tree, "<cell>", "exec", 0, True), names)
             if last is not None:
                 value = eval(compile(ast.Expression(last.value), "<cell>", "eval", 0, True), names)
-                shown = "" if value is None else repr(value)
+                shown = "" if value is None else pretty(value)
         except BaseException as failed:
             error = [type(failed).__name__, str(failed)]
     return out.getvalue(), shown, error

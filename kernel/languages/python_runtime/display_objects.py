@@ -54,7 +54,7 @@ class DisplayObject:
         return {self.mime: self.data, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
-        return f"<IPython.core.display.{type(self).__name__} object>"
+        return f"<{type(self).__module__}.{type(self).__name__} object>"
 
 
 class TextDisplayObject(DisplayObject):
@@ -233,7 +233,9 @@ class FileLink(Elsewhere):
     why = "files of cells have no address"
 
 
+# Of IPython.lib.display; a film is of IPython.core.display.
+ELSEWHERE: tuple[type[DisplayObject], ...] = (IFrame, YouTubeVideo, VimeoVideo, Audio, FileLink)
 CLASSES: tuple[type[DisplayObject], ...] = (
     *(DisplayObject, TextDisplayObject, HTML, Markdown, Latex, Math, SVG, JSON, Image, Javascript),
-    *(Pretty, Code, IFrame, YouTubeVideo, VimeoVideo, Video, Audio, FileLink),
+    *(Pretty, Code, Video, *ELSEWHERE),
 )

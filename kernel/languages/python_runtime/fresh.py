@@ -66,6 +66,14 @@ def install(emit: Callable[[dict[str, Any]], None]) -> None:
     global _emit
     _emit = emit
     random.seed, random.setstate = seed, setstate
+    for made, home in (
+        (seed, random),
+        (setstate, random),
+        (ask, builtins),
+        (ask_secretly, getpass),
+    ):
+        made.__module__ = home.__name__  # what ``random.seed?`` and reprs say
+    ask_secretly.__name__ = ask_secretly.__qualname__ = "getpass"
     ask.__name__ = ask.__qualname__ = "input"
     builtins.__dict__["input"] = ask
     getpass.getpass = ask_secretly

@@ -8,9 +8,18 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime.display_objects import CLASSES
+from hypercell.kernel.languages.python_runtime import plain
+from hypercell.kernel.languages.python_runtime.display_objects import CLASSES, ELSEWHERE, Code
 from hypercell.kernel.languages.python_runtime.mimebundle import BY_NAME, mimebundle, showing
 
+_MODULES = (
+    "IPython.core",
+    "IPython.lib",
+    "IPython.display",
+    "IPython.core.display",
+    "IPython.core.display_functions",
+    "IPython.lib.display",
+)
 Emit = Callable[[dict[str, Any]], None]
 _current: Emit | None = None
 _handles = 0
@@ -152,18 +161,28 @@ def _as(mime: str) -> Callable[..., None]:
 
 def install() -> None:
     """Make ``IPython.display`` importable, and ``display`` a builtin."""
-    names: dict[str, Any] = {kind.__name__: kind for kind in (*CLASSES, DisplayHandle)}
-    for function in (display, update_display, publish_display_data, clear_output):
-        names[function.__name__] = function
+    functions: tuple[Any, ...] = (display, update_display, publish_display_data, clear_output)
+    made_here: tuple[Any, ...] = (*CLASSES, DisplayHandle, *functions)
+    names: dict[str, Any] = {made.__name__: made for made in made_here}
+    for made in names.values():  # what IPython calls them, in reprs and when pickled
+        core = made in functions or made is DisplayHandle
+        made.__module__ = "IPython.core.display_functions" if core else _home(made)
     names.update({f"display_{name}": _as(mime) for name, mime in BY_NAME.items()})
     package = types.ModuleType("IPython")
     package.__path__ = []
     sys.modules["IPython"] = package
-    for path in ("IPython.display", "IPython.core", "IPython.core.display"):
+    for path in _MODULES:
         module = sys.modules[path] = types.ModuleType(path)
-        module.__dict__.update(names, __all__=sorted(names))
         module.__path__ = []
-    package.__dict__.update(display=sys.modules["IPython.display"], get_ipython=lambda: None)
-    package.__dict__["core"] = sys.modules["IPython.core"]
-    sys.modules["IPython.core"].__dict__["display"] = sys.modules["IPython.core.display"]
+        if "display" in path:
+            module.__dict__.update(names, __all__=sorted(names))
+        parent, _, name = path.rpartition(".")
+        sys.modules[parent].__dict__[name] = module
+    library = sys.modules["IPython.lib"].__dict__["pretty"] = plain.library
+    sys.modules["IPython.lib.pretty"] = library
+    package.__dict__["get_ipython"] = lambda: None
     builtins.__dict__["display"] = display
+
+
+def _home(made: type) -> str:
+    return f"IPython.{'lib' if made in (Code, *ELSEWHERE) else 'core'}.display"

@@ -38,6 +38,15 @@ class CellEventLoop(_Base):  # type: ignore[misc]
     def _write_to_self(self) -> None:
         pass
 
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        """Call it in place, as ``asyncio.to_thread`` does then: there are no threads."""
+        future: asyncio.Future[Any] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
 
 def install() -> None:
     """Make it the loop of ``asyncio.run``."""

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hypercell.kernel.languages.python_runtime.plain import plain
+
 BY_NAME = {
     "html": "text/html",
     "markdown": "text/markdown",
@@ -47,7 +49,7 @@ def mimebundle(
     if sum(len(str(item)) for mime, item in shown.items() if mime != "text/plain") > MAX_DATA:
         shown = {"text/plain": shown["text/plain"]} if "text/plain" in shown else {}
     if "text/plain" not in shown:
-        shown["text/plain"] = repr(value)
+        shown["text/plain"] = plain(value)
     shown["text/plain"] = cut(str(shown["text/plain"]), MAX_TEXT)
     return shown, metadata
 

@@ -8,11 +8,14 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from IPython.lib import pretty
+
 from hypercell.kernel.languages.python_runtime.mimebundle import cut
 
 _MOST = 100_000  # characters
 _MOST_MESSAGE = 10_000
 _RUNTIME = os.path.dirname(__file__)
+_PRETTY: str = pretty.__file__
 _cells: set[str] = set()
 _TracebackException: Any = traceback.TracebackException
 
@@ -36,7 +39,7 @@ def _hide(whole: Any) -> None:
 
 
 def _ours(file: str) -> bool:
-    return file.startswith(_RUNTIME) or file == "<timeit-src>"
+    return file.startswith(_RUNTIME) or file in ("<timeit-src>", _PRETTY)
 
 
 def report(error: BaseException) -> dict[str, Any]:

@@ -112,8 +112,10 @@ def history(shell: Any, line: str, place: Place) -> None:
         sys.stdout.write(f"{text}\n")
 
 
-class Captured:
+class CapturedIO:
     """What ``%%capture NAME`` keeps."""
+
+    __module__ = "IPython.utils.capture"
 
     def __init__(self, stdout: str, stderr: str) -> None:
         self.stdout, self.stderr = stdout, stderr
@@ -137,4 +139,4 @@ def capture(shell: Any, line: str, run: Callable[[], Any]) -> None:
             run()
     finally:
         if line.strip():
-            shell.user_ns[line.strip()] = Captured(out.getvalue(), err.getvalue())
+            shell.user_ns[line.strip()] = CapturedIO(out.getvalue(), err.getvalue())

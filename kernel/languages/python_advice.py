@@ -1,0 +1,98 @@
+"""Why something of Python is not in a cell's VM, and what to do: said below the traceback.
+
+The cell chose the words that are looked at; of them only known names are repeated.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+_THREADS = (
+    "a micro-VM has one processor and no threads: call the function itself, or use asyncio "
+    "(tasks, gather; asyncio.to_thread calls it in place)"
+)
+_PROCESSES = (
+    "there is no shell, no other program and no second process in a micro-VM: call the function "
+    "itself; %run FILE runs a Python file of /home; %languages lists languages"
+)
+_NETWORK = "a micro-VM has no network: put what you need into /home, with %%file for example"
+_SIGNALS = (
+    "a VM gets no signals: %%python --timeout SECONDS limits a cell, the stop button interrupts it"
+)
+_PACKAGE = (
+    "cells have Python's standard library; %pip install NAME adds pure-Python packages, where the "
+    "owner of this machine grants them"
+)
+_NATIVE = "{} is not pure Python, and a cell's VM runs no machine code of packages: " + _PACKAGE
+_SYSTEM = "{} needs an operating system below Python; a cell's VM has WASI instead"
+_SCREEN = "{} needs a screen or a terminal of its own; print, display(), HTML and SVG show things"
+_COMPRESSION = "CPython for WASI comes without {}; zlib, gzip and zipfile are there"
+_C = "a cell's VM has no libraries of machine code to call: %%c runs C in a cell of its own"
+_FILES = "this machine's files are not in the micro-VM: a cell has /home and /tmp; see %files"
+_WRITABLE = "a cell can write in /home and /tmp only"
+_MEMORY = "%limits shows what a cell may use; go through large data piece by piece"
+
+_MODULES = {
+    **dict.fromkeys(("ssl", "_ssl"), _NETWORK),
+    **dict.fromkeys(("ctypes", "_ctypes"), _C),
+    **dict.fromkeys(("bz2", "_bz2", "lzma", "_lzma"), _COMPRESSION),
+    **dict.fromkeys(("multiprocessing", "_multiprocessing", "_posixsubprocess"), _PROCESSES),
+    **dict.fromkeys(("tkinter", "_tkinter", "turtle", "turtledemo", "idlelib"), _SCREEN),
+    **dict.fromkeys(("curses", "_curses", "readline", "msvcrt", "winsound"), _SCREEN),
+}
+_COMPILED = (
+    "numpy pandas scipy matplotlib sklearn seaborn torch tensorflow jax PIL cv2 lxml numba "
+    "pyarrow polars h5py psycopg2 statsmodels xgboost pygame gmpy2 cupy skimage shapely"
+)
+_NO_MODULE = re.compile(r"No module named '([A-Za-z0-9_]{1,40})")
+_NO_ATTRIBUTE = re.compile(r"module '(os|signal|socket)' has no attribute '([A-Za-z0-9_]{1,40})'")
+_OF_PROCESSES = re.compile(
+    "fork|forkpty|system|pipe2?|kill|killpg|wait|waitpid|getppid|spawn.*|exec.*|posix_spawn.*"
+)
+_OF_SIGNALS = re.compile("alarm|setitimer|pause|SIGALRM")
+_OUTSIDE = re.compile(r"directory: '/(?!home/|tmp/)")
+_NO_NETWORK = frozenset({"URLError", "gaierror"})
+
+
+def advice(name: str, message: str, traceback: str) -> str:
+    """A hint about the exception, or nothing."""
+    if name == "ModuleNotFoundError":
+        return _missing(message)
+    if name == "AttributeError" and (found := _NO_ATTRIBUTE.match(message)):
+        return _attribute(found[1], found[2])
+    if name == "MemoryError":
+        return _MEMORY
+    if name in _NO_NETWORK or (name == "PermissionError" and "/socket.py" in traceback):
+        return _NETWORK
+    if name == "FileNotFoundError" and _OUTSIDE.search(message):
+        return _FILES
+    if name == "RuntimeError" and "start new thread" in message:
+        return _THREADS
+    if name == "OSError" and "Read-only file system" in message:
+        return _WRITABLE
+    if name in ("OSError", "NotImplementedError") and _processes(message):
+        return _PROCESSES
+    return ""
+
+
+def _missing(message: str) -> str:
+    found = _NO_MODULE.match(message)
+    top = found[1] if found else ""
+    if top in _MODULES:
+        return _MODULES[top].format(top)
+    if top in _COMPILED.split():
+        return _NATIVE.format(top)
+    return _SYSTEM.format(top) if top in sys.stdlib_module_names else _PACKAGE
+
+
+def _attribute(module: str, name: str) -> str:
+    if module == "os":
+        return _PROCESSES if _OF_PROCESSES.fullmatch(name) else ""
+    if module == "signal":
+        return _SIGNALS if _OF_SIGNALS.fullmatch(name) else ""
+    return _NETWORK
+
+
+def _processes(message: str) -> bool:
+    return "does not support processes" in message or "multiprocessing.synchronize" in message
