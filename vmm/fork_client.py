@@ -11,10 +11,9 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Collection, Sequence
 
-from hypercell.vmm import channel, isolation, linux
+from hypercell.vmm import channel, isolation, linux, server_process
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import Closed, HostError, HypercellError, WorkerLost
 from hypercell.vmm.host_calls import KILLED, hint
@@ -29,7 +28,6 @@ from hypercell.vmm.messages import (
     unpack_error,
 )
 
-DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
 _START_SECONDS = 30.0
 _END_SECONDS = 5.0
 
@@ -139,28 +137,8 @@ class ForkServer:
         async with self._starting:
             await self._end()
 
-    def _spawn(self) -> socket.socket:
-        """Start the process; our end of its channel."""
-        ours, theirs = channel.pair()
-        debug = bool(os.environ.get(DEBUG))
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [
-                    *(sys.executable, "-I", "-m", self._module),
-                    *("--channel", str(theirs.fileno())),
-                    *("--parent", str(os.getpid())),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=None if debug else subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env={},
-                start_new_session=True,
-            )
-        return ours
-
     async def _launch(self) -> None:
-        ours = self._spawn()
+        self._process, ours = server_process.start(self._module)
         self._channel = AsyncChannel(ours, FromServer)
         try:
             await self._greeting(self._channel)
@@ -188,7 +166,7 @@ class ForkServer:
             problem = f"no sign of life in {_START_SECONDS:.0f} s"
         except WorkerLost:
             problem = "it ended at once"
-        hint = f"{DEBUG}=1 in the environment shows more on stderr"
+        hint = f"{server_process.DEBUG}=1 in the environment shows more on stderr"
         raise HostError(f"{self._module} does not start: {problem}", hint=hint)
 
     async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:

@@ -26,7 +26,7 @@ from hypercell.vmm.errors import (
     WorkerLost,
 )
 from hypercell.vmm.exports import HOME, Exports
-from hypercell.vmm.fork_client import DEBUG, Child
+from hypercell.vmm.fork_client import Child
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import (
     Cancel,
@@ -47,6 +47,7 @@ from hypercell.vmm.messages import (
 )
 from hypercell.vmm.outcome import Usage
 from hypercell.vmm.program import Limits
+from hypercell.vmm.server_process import DEBUG
 
 CANCEL_GRACE = 0.5  # seconds that a worker has to answer a cancel
 WALL_GRACE = 1.0  # seconds over the wall limit until the worker is killed

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
-from typing import Any
 
 from hypercell.kernel.display.parser_messages import MAX_TEXT, Kind, Parse, Parsed
 from hypercell.kernel.display.refused import Refused
-from hypercell.vmm import channel
+from hypercell.vmm import channel, server_process
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import HypercellError
 
@@ -61,29 +58,13 @@ class Parser:
         seconds = self._seconds
         if self._channel is None:
             seconds += _START_SECONDS
-            self._channel = self._start()
+            self._process, ours = server_process.start(_MODULE)
+            self._channel = AsyncChannel(ours, Parsed)
         async with asyncio.timeout(seconds):
             await self._channel.send(request)
             parsed, descriptors = await self._channel.receive()
         channel.close_all(descriptors)
         return parsed
-
-    def _start(self) -> AsyncChannel[Any]:
-        ours, theirs = channel.pair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [
-                    *(sys.executable, "-I", "-m", _MODULE),
-                    *("--channel", str(theirs.fileno()), "--parent", str(os.getpid())),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=None if os.environ.get("HYPERCELL_DEBUG") else subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env={},
-                start_new_session=True,
-            )
-        return AsyncChannel(ours, Parsed)
 
     def close(self) -> None:
         """End the process. The next parse starts another."""
