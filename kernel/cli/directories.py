@@ -22,6 +22,7 @@ from hypercell.kernel.safe_text import safe_name
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.write_back import write_back
 from hypercell.vmm.errors import Closed, HypercellError
+from hypercell.vmm.host_calls import told
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.program import Limits
 from hypercell.vmm.vm import Vm
@@ -55,12 +56,14 @@ class Directory:
         delta = await vm.export(self.writable.mount)
         if delta is None:
             return []
-        writing = asyncio.ensure_future(asyncio.to_thread(self._write, os.dup(self.root), delta))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await writing  # an interrupt does not leave it half written
-            raise
+        with told("writing back"):
+            root = os.dup(self.root)
+            writing = asyncio.ensure_future(asyncio.to_thread(self._write, root, delta))
+            try:
+                return await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing  # an interrupt does not leave it half written
+                raise
 
     def _write(self, root: int, delta: bytes) -> list[str]:
         """In a thread, which has a descriptor of its own: ``close`` may come meanwhile."""
