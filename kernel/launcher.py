@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
@@ -9,6 +11,7 @@ from ipykernel.kernelapp import IPKernelApp
 from hypercell.kernel.kernel import HypercellKernel
 
 _App: Any = IPKernelApp  # it has no usable types
+_LEAST, _PLENTY = 128, 4096  # descriptors: an idle kernel has 80, some of each library it uses
 
 
 class HypercellApp(_App):  # type: ignore[misc]
@@ -38,4 +41,21 @@ class HypercellApp(_App):  # type: ignore[misc]
 
 def main() -> None:
     """Run until the front end says shutdown."""
+    limit = _raise_limit()
+    if limit < _LEAST:  # its libraries would hang rather than say so
+        sys.exit(
+            f"hypercell: the limit on open files is {limit}, and a kernel needs {_LEAST}\n"
+            "hypercell: hint: raise it where Jupyter is started: ulimit -n 1024"
+        )
     HypercellApp.launch_instance()
+
+
+def _raise_limit() -> int:
+    """Allow this process as many descriptors as it may have, if it may; how many."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (sys.maxsize if n == resource.RLIM_INFINITY else n for n in limits)
+    wanted = min(hard, _PLENTY)
+    if soft >= wanted:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, limits[1]))
+    return wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,17 @@ class Outcome:
         return names[0] if names else ""
 
 
-def start(kernelspec: Path, *, cwd: Path | None = None, **env: str) -> Client:
+def start(
+    kernelspec: Path,
+    *,
+    cwd: Path | None = None,
+    first: Callable[[], object] | None = None,
+    **env: str,
+) -> Client:
+    """``first``: called in the kernel's process before it begins."""
     manager = KernelManager(kernel_name=kernelspec.name)
     manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(kernelspec.parent)])
-    manager.start_kernel(env={**os.environ, **env}, cwd=str(cwd or Path.cwd()))
+    manager.start_kernel(env={**os.environ, **env}, cwd=str(cwd or Path.cwd()), preexec_fn=first)
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=SECONDS)
