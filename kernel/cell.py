@@ -114,6 +114,8 @@ def _magic(
         return _file(words, source)
     if name not in languages:
         known = [f"%%{known}" for known in (*languages, *FILE_MAGICS)]
+        if not name:
+            raise UsageError("a language is missing behind %%", hint=f"known: {', '.join(known)}")
         raise UsageError(f"there is no magic %%{name}", hint=did_you_mean(f"%%{name}", known))
     options = parse_options(words, languages[name])
     return Cell(source, name, options, first_line, options.name or label)

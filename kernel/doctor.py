@@ -163,7 +163,7 @@ def _cache() -> Check:
 
 def _toolchains() -> Check:
     found = list_toolchains()
-    text = ", ".join(f"{t.name}: {t.state} ({t.version})" for t in found)
+    text = ", ".join(f"{t.name}: {t.state} ({t.package} {t.version})" for t in found)
     wanting = [t.name for t in found if t.state != "installed"]
     if wanting:
         failed = any(t.state not in ("installed", "uncompiled") for t in found)

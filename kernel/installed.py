@@ -15,7 +15,7 @@ class InstalledToolchains:
         from hypercell.kernel.toolchains import status  # loaded by the first cell that needs it
 
         found = status(name)
-        hint = f"run: hypercell toolchain install {name}"
+        hint = f"run once in a terminal: hypercell toolchain install {name}"
         if found.state == "missing":
             raise ToolchainMissing(f"the toolchain {name} is not installed", hint=hint)
         if found.state not in ("installed", "uncompiled"):

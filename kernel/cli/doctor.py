@@ -35,7 +35,15 @@ def main(options: argparse.Namespace) -> int:
     for layer, in_force in isolation():
         table.add_row(layer, "in force" if in_force else "MISSING")
     out.print(table)
-    return Exit.FAILED if any(c.state is State.FAILED for c in checks) else Exit.OK
+    out.print()
+    failed = [check.name for check in checks if check.state is State.FAILED]
+    if failed:
+        cells = "cells run" if ready else "no cell can run yet"
+        what = f"To do: {', '.join(failed)} (see above); {cells}."
+        out.print(f"{what} Then ask again: hypercell doctor", style="bold red")
+        return Exit.FAILED
+    out.print("All is well: open a notebook with the kernel Hypercell, or `hypercell run FILE`.")
+    return Exit.OK
 
 
 def _print(out: Console, check: Check) -> None:

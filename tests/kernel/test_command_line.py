@@ -258,6 +258,8 @@ def test_doctor_runs_a_vm() -> None:
     assert "MISSING" not in done.stdout
     assert "seccomp" in done.stdout
     assert "40 + 2 = 42 in a micro-VM" in done.stdout
+    verdict = "To do: " if done.returncode else "All is well"
+    assert done.stdout.strip().splitlines()[-1].startswith(verdict)
 
 
 def test_toolchain_list() -> None:

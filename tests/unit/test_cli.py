@@ -24,6 +24,20 @@ def hypercell(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_without_a_command_it_says_which_there_are() -> None:
+    done = hypercell()
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert "hypercell doctor" in done.stderr
+    assert "run a .c, .py" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["install", "toolchain", "doctor", "config", "run"])
+def test_every_command_says_what_it_is_for(command: str) -> None:
+    said = hypercell(command, "--help").stdout
+    assert len(said.partition("\n\n")[2].partition("\n\n")[0]) > 80
+    assert "%%%" not in said
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from hypercell.kernel.cli.parser import build_parser; build_parser();"
