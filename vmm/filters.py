@@ -2,9 +2,9 @@
 
 Measured with strace over the tests of the VM. What those never did and is here all the same:
 clock_gettime (machines whose vDSO cannot tell the time), restart_syscall (a stop and a continue),
-mremap and madvise (malloc), futex, rt_sigprocmask, exit, rt_sigreturn, sigaltstack and
-sched_getaffinity (threads that wait, end or fail), write (stderr). Filters add up: a server's list
-contains its children's, and a worker's that of one whose VM is parked.
+mremap and madvise (malloc), exit and sched_getaffinity (many threads), write (stderr). Only
+compiles have threads, so that only they may wait for a lock (futex). Filters add up: a server's
+list contains its children's, and a worker's that of one whose VM is parked.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _THREAD = 0x003D_0F00  # shares everything, as pthread_create has it
 _NO_PROGRAM = Rule("mmap", argument=2, bits=_PROT_EXEC)
 
 _ANY = (
-    *allow("recvmsg", "sendmsg", "poll", "close", "futex"),
+    *allow("recvmsg", "sendmsg", "poll", "close"),
     _NO_PROGRAM,
     *allow("munmap", "madvise", "brk", "mremap"),
     *allow("lseek", "pread64", "pwrite64", "getrandom", "clock_gettime"),
-    *allow("rt_sigreturn", "restart_syscall", "rt_sigprocmask", "exit_group"),
+    *allow("restart_syscall", "exit_group"),
     *allow("write"),  # stderr
     Rule("memfd_create", argument=1, values=(_MFD_OURS,)),
     Rule("prlimit64", argument=0, values=(0,)),
@@ -38,7 +38,7 @@ _ANY = (
 
 _VM = (
     *_ANY,
-    *allow("preadv2", "pwritev2", "setitimer", "pselect6", "ftruncate"),
+    *allow("preadv2", "pwritev2", "setitimer", "rt_sigreturn", "pselect6", "ftruncate"),
 )
 
 WORKER: Final = (
@@ -60,7 +60,7 @@ _MAPPINGS = (
 # From here on the guest is hostile. There is no second VM, and no way back to a new state.
 PARKED: Final = (
     Rule("ioctl", argument=1, values=(*kvm.PARKED_REQUESTS, libc.PAGEMAP_SCAN)),
-    *(rule for rule in _VM if rule.name not in ("mmap", "rt_sigprocmask")),
+    *(rule for rule in _VM if rule.name != "mmap"),
     Rule("mmap", argument=3, values=_MAPPINGS, bits=_PROT_EXEC, bits_argument=2),
 )
 
@@ -72,15 +72,15 @@ COMPILE: Final = (
     # Threads. The flags of clone3 lie in memory, out of a filter's sight: glibc then uses clone.
     refuse("clone3", errno.ENOSYS),
     Rule("clone", argument=0, values=(_THREAD,)),
-    *allow("set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "sigaltstack", "exit"),
-    *allow("rt_sigaction", "gettid", "getpid"),
+    *allow("futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "exit"),
+    *allow("rt_sigaction", "rt_sigprocmask", "gettid", "getpid"),
     Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
 )
 
 # Reads what a cell shows (kernel/display): one thread, no file, no program.
 PARSER: Final = (
     *_ANY,
-    *allow("getpid", "gettid"),
+    *allow("rt_sigprocmask", "getpid", "gettid"),
     Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
 )
 
@@ -102,7 +102,7 @@ ZYGOTE: Final = Filters(
     (
         *(rule for rule in WORKER if rule.name not in ("rt_sigaction", "seccomp")),
         *_SERVER,
-        *allow("mprotect", "rt_sigaction", "set_robust_list", "rseq", "gettid"),
+        *allow("mprotect", "rt_sigaction", "rt_sigprocmask", "set_robust_list", "gettid"),
         Rule("clone", argument=0, values=(_FORK,)),
         refuse("clone3", errno.ENOSYS),
     ),

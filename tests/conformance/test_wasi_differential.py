@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from differential.generate import PRELUDE, READ_ONLY, SEQUENCE
+from differential.generate import ALL, PRELUDE, READ_ONLY, RIGHTS, SEQUENCE
 from differential.run import Tally, compare
 from differential.steps import Slot, Step
 from differential.tolerated import TOLERATED
@@ -56,6 +56,18 @@ FOUND = (
         Step("fd_write", (Slot(3), b"end")),
         Step("fd_renumber", (Slot(2), Slot(3))),
         Step("walk", (Slot(0), 280)),
+    ],
+    [
+        Step("path_filestat_get", (Slot(0), 0, b"l/")),
+        Step("path_filestat_get", (Slot(0), 0, b"l/.")),
+    ],
+    [Step("path_filestat_get", (Slot(0), 0, b"a/."))],
+    [Step("path_remove_directory", (Slot(0), b"l/"))],
+    [Step("path_open", (Slot(0), 1, b"a//", 13, RIGHTS[3], RIGHTS[2], 0))],
+    [Step("fd_pwrite", (Slot(4), b"x", (1 << 64) - 1))],
+    [
+        Step("path_open", (Slot(0), 1, b"c", 13, RIGHTS[3], ALL, 0)),
+        Step("fd_read", (Slot(5), 26)),
     ],
 )
 

@@ -181,7 +181,6 @@ DEADLY_PARKED: dict[str, Attack] = {
     "KVM_SET_XCRS": lambda prey: call(_N["ioctl"], prey.kvm, 0x4188AEA7, bytes(392)),
     "another filter": lambda _: call(_N["seccomp"], 1, 0, 0),
     "a signal handler": lambda _: call(_N["rt_sigaction"], signal.SIGALRM, 0, 0, 8),
-    "blocked signals": lambda _: call(_N["rt_sigprocmask"], 0, bytes(8), 0, 8),
     "mmap of shared anonymous memory": lambda _: _map(mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
     "mmap of huge pages": lambda _: _map(_PRIVATE | 0x4_0000),
     "mmap that grows downwards": lambda _: _map(_PRIVATE | 0x100),

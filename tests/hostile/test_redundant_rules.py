@@ -23,39 +23,44 @@ HERE = Path(__file__).parent
 Call = tuple[str, bool, int, int, tuple[int, ...]]  # as tracing.py writes it
 
 # Rules that a run need not use, and why they stay.
-_MALLOC = dict.fromkeys(("brk", "madvise", "mremap"), "malloc, as it likes")
 _ALWAYS = {
-    **_MALLOC,
+    **dict.fromkeys(("brk", "madvise", "mremap"), "malloc: whether, is a matter of sizes"),
     "clock_gettime": "machines whose vDSO cannot tell the time",
-    "restart_syscall": "a stop and a continue",
-    "futex": "a lock that somebody else holds",
+    "restart_syscall": "what goes on after a stop and a continue",
     "write": "a defect that is told on stderr",
-    "exit_group": "a normal end: the others are killed first",
-    "close": "descriptors that came with a message that is refused",
+    "exit_group": "a normal end: most are killed first",
 }
-_VERSIONS = {
+_SERVER = {"getpeername": "Python names a socket that it closes by itself"}
+_COMPILE = {
+    "exit": "a thread that ends, because another could not be made",
+    "futex": "a lock that another thread holds at the moment",
+    "sched_yield": "a thread that has nothing to do at the moment",
+    "sched_getaffinity": "malloc with more than eight threads counts processors",
     "clone3": "glibc asks for it first where it has it",
     "rseq": "glibc registers a new thread's where it has it",
-    "rt_sigprocmask": "glibc's abort, and its fork in some versions",
-    "preadv2": "of what glibc makes preadv, where the kernel has it",
-    "pwritev2": "of what glibc makes pwritev, where the kernel has it",
+    **dict.fromkeys(("rt_sigprocmask", "tgkill", "gettid", "getpid"), "abort(3), and new threads"),
 }
-_THREADS = dict.fromkeys(
-    ("exit", "sigaltstack", "sched_getaffinity", "rt_sigreturn", "sched_yield"),
-    "threads that wait, end or fail",
-)
-_ABORT = dict.fromkeys(("tgkill", "gettid", "getpid"), "abort(3)")
-_SNAPSHOT = dict.fromkeys(
-    ("ftruncate", "munmap", "pwrite64", "mmap 0x1"),
-    "the snapshot of a runtime, made once and kept on disk",
-)
-_SOCKETS = {"getpeername": "Python, about a socket that it was given"}
 STAY: dict[str, dict[str, str]] = {
-    "zygote": {**_ALWAYS, **_VERSIONS, **_SOCKETS},
-    "worker": {**_ALWAYS, **_VERSIONS},
-    "parked worker": {**_ALWAYS, **_VERSIONS, **_SNAPSHOT},
-    "compiler": {**_ALWAYS, **_VERSIONS, **_THREADS, **_ABORT, **_SOCKETS},
-    "compile": {**_ALWAYS, **_VERSIONS, **_THREADS, **_ABORT},
+    "zygote": {
+        **_ALWAYS,
+        **_SERVER,
+        "clone3": "glibc asks for it first in some versions",
+        "rt_sigprocmask": "fork in some versions of glibc",
+    },
+    "worker": _ALWAYS,
+    "parked worker": {
+        **_ALWAYS,
+        **dict.fromkeys(
+            ("ftruncate", "munmap", "pwrite64", "mmap 0x1"),
+            "the snapshot of a runtime, made once and kept on disk",
+        ),
+    },
+    "compiler": {**_ALWAYS, **_COMPILE, **_SERVER},
+    "compile": {
+        **_ALWAYS,
+        **_COMPILE,
+        "close": "descriptors that came with a message that is refused",
+    },
 }
 
 
@@ -117,5 +122,7 @@ LISTS = {
 @pytest.mark.parametrize("name", LISTS)
 def test_every_rule_is_needed_or_has_its_reason(calls: list[Call], name: str) -> None:
     rules, server, child, level = LISTS[name]
+    names = {rule.name for rule in rules} | {name for name, _, _ in named(rules)}
+    assert set(STAY[name]) <= names, "a reason for a rule that is not there"
     found = unused(rules, under(calls, server, child=child, level=level))
     assert not found - set(STAY[name])
