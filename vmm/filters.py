@@ -87,6 +87,10 @@ PARSER: Final = (
 _SERVER = (
     *allow("openat", "close_range", "wait4", "pidfd_open", "getsockname", "getpeername"),
     *allow("getsockopt", "setsid", "getppid", "prctl", "seccomp", "landlock_restrict_self"),
+    # From 3.12 on Python counts its threads in /proc/self/stat at each fork. Without the size of
+    # that file it does as well; the same call could ask about any file.
+    *allow("read", "fstat"),
+    refuse("newfstatat", errno.EACCES),
 )
 
 

@@ -30,7 +30,12 @@ _ALWAYS = {
     "write": "a defect that is told on stderr",
     "exit_group": "a normal end: most are killed first",
 }
-_SERVER = {"getpeername": "Python names a socket that it closes by itself"}
+_SERVER = {
+    "getpeername": "Python names a socket that it closes by itself",
+    **dict.fromkeys(
+        ("read", "fstat", "newfstatat"), "Python from 3.12 on counts its threads at each fork"
+    ),
+}
 _COMPILE = {
     "exit": "a thread that ends, because another could not be made",
     "futex": "a lock that another thread holds at the moment",
