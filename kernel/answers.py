@@ -18,8 +18,20 @@ class Match(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """An expression that has no value; ``number`` counts from 0."""
+
+    number: int
+    ename: str = "Exception"
+    evalue: str = ""
+    traceback: str = ""
+
+
 class Question(msgspec.Struct, frozen=True):
-    """``what``: "complete", "inspect" or "whole"; ``cursor`` counts characters of ``source``."""
+    """``what``: "complete", "inspect" or "whole"; ``cursor`` counts characters of ``source``.
+
+    Or "expressions", with a list of them as JSON: their values come as displays.
+    """
 
     what: str
     source: str
@@ -28,8 +40,11 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """``matches`` replace the characters from ``start`` up to the cursor; or a ``text``."""
+    """``matches`` replace the characters from ``start`` up to the cursor; or a ``text``; or the
+    ``failures`` of expressions.
+    """
 
     matches: tuple[Match, ...] = ()
     start: int = 0
     text: str = ""
+    failures: tuple[Failure, ...] = ()

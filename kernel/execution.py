@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from hypercell.kernel import magics
 from hypercell.kernel.cell import FileWrite, parse_cell
 from hypercell.kernel.cell_limits import cell_limits
@@ -37,12 +39,14 @@ class Execution:
         label: str,
         on_event: OnEvent,
         on_stdin: OnStdin | None,
+        quiet: str = "",
     ) -> None:
         self.session = session
         self.text = text
         self.label = label
         self.on_event = on_event
         self.on_stdin = on_stdin
+        self.quiet = quiet
         self.program: Program | None = None
         self.usage = Usage()
         self.task = asyncio.create_task(self._execute())
@@ -115,6 +119,8 @@ class Execution:
         if not cell.source.strip() and cell.language == self.session.config.language:
             return  # an empty cell does nothing
         self.label = cell.label
+        if self.quiet:
+            cell = msgspec.structs.replace(cell, quiet=self.quiet)
         session, options = self.session, cell.options
         limits = cell_limits(options, session.config.limits, session.config.maximum)
         home = Home() if options.fresh else session.home

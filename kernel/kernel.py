@@ -20,6 +20,7 @@ from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.display.bundle import Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.errors import ConfigError
+from hypercell.kernel.expressions import evaluate
 from hypercell.kernel.history import History
 from hypercell.kernel.kernel_info import banner, help_links, language_info, version
 from hypercell.kernel.output import CellOutput
@@ -138,25 +139,29 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         ident = self._get_shell_context_var(self._shell_parent_ident)
         if store_history and not silent:
             self._history.add(count, code)
+        quiet = "silent" if silent else "" if store_history else "unstored"
+        uncounted = int(not silent and (not store_history or not code.strip()))
+        self.execution_count -= uncounted  # the next cell has its number
         content: dict[str, Any] = await self._in_main(
-            self._run_cell(code, count, parent, ident, silent=silent, stdin=allow_stdin)
+            self._run_cell(code, count, parent, ident, quiet=quiet, stdin=allow_stdin)
         )
-        content["execution_count"] = count
-        if content["status"] == "ok":
-            content["payload"] = []
-            content["user_expressions"] = {
-                name: _error_content("UsageError", "Hypercell has no user expressions", [])
-                for name in user_expressions or {}
-            }
+        content["execution_count"] = count - uncounted
+        content["payload"] = []
+        content["user_expressions"] = {}
+        if content["status"] == "ok" and user_expressions:
+            shower = Shower(self._parser, scripts=self._cells.config.scripts)
+            content["user_expressions"] = await self._in_main(
+                evaluate(self._cells, user_expressions, shower)
+            )
         return content
 
     async def _run_cell(
-        self, code: str, count: int, parent: Any, ident: Any, *, silent: bool, stdin: bool
+        self, code: str, count: int, parent: Any, ident: Any, *, quiet: str, stdin: bool
     ) -> dict[str, Any]:
         """In the main loop. Sends everything but the reply, and returns that."""
 
         def send(kind: str, content: dict[str, Any]) -> None:
-            if not silent:
+            if quiet != "silent":
                 self.session.send(
                     self.iopub_socket, kind, content, parent=parent, ident=self._topic(kind)
                 )
@@ -187,7 +192,11 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
             if self._config_error is not None:
                 raise self._config_error
             result = await self._cells.execute(
-                code, on_event=take, on_stdin=read if stdin else None, label=f"cell {count}"
+                code,
+                on_event=take,
+                on_stdin=read if stdin else None,
+                label=f"cell {count}",
+                quiet=quiet,
             )
         except HypercellError as error:
             result = CellResult(error=error, traceback=render(error))

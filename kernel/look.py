@@ -20,9 +20,9 @@ from hypercell.vmm.program import MIB, Limits
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
 
-_SECONDS = 2.0
-_WAIT = 4.0  # for the commit of the cell before, and for a VM
-_LIMITS = Limits(wall=_SECONDS, memory=64 * MIB, output=4 * MIB)
+SECONDS = 2.0
+WAIT = 4.0  # for the commit of the cell before, and for a VM
+LIMITS = Limits(wall=SECONDS, memory=64 * MIB, output=4 * MIB)
 MAX_SOURCE = 200_000  # characters of a cell that are sent
 
 
@@ -44,7 +44,7 @@ async def look(session: Session, language: object, question: Question) -> Answer
     if (command := language.ask(question)) is None:
         return None
     try:
-        async with asyncio.timeout(_WAIT):
+        async with asyncio.timeout(WAIT):
             states = session.states.get(language.name)
             if states is None:
                 state = language.ready(hypervisor)
@@ -58,8 +58,8 @@ async def look(session: Session, language: object, question: Question) -> Answer
     except (HypercellError, TimeoutError):
         return None
     try:
-        async with asyncio.timeout(_SECONDS + _WAIT):
-            replies = await vm.run([command], limits=_LIMITS, on_output=lambda stream, data: None)
+        async with asyncio.timeout(SECONDS + WAIT):
+            replies = await vm.run([command], limits=LIMITS, on_output=lambda stream, data: None)
         reply = replies[-1]
         return language.answer(question, reply.text) if isinstance(reply, c.Ok) else None
     except (HypercellError, TimeoutError):

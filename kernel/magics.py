@@ -144,7 +144,12 @@ MAGICS = {
         Magic(
             "pip", "%pip install NAME… | list", "pure-Python packages that the owner grants", _pip
         ),
-        Magic("reset", "%reset", "empty /home, forget all variables", states.reset),
+        Magic(
+            "reset",
+            "%reset [-f]",
+            "empty /home, forget all variables; -f: variables only",
+            states.reset,
+        ),
         Magic("undo", "%undo [N]", "variables and /home as before the last N cells", states.undo),
         Magic("redo", "%redo [N]", "take back %undo, until another cell has run", states.redo),
         Magic("snapshots", "%snapshots", "the states of this session", states.snapshots),

@@ -109,18 +109,20 @@ class Session:
         on_event: OnEvent | None = None,
         on_stdin: OnStdin | None = None,
         label: str = "",
+        quiet: str = "",
     ) -> CellResult:
         """Run one cell. Errors of the cell and of the machine are in the result, not raised.
 
         ``on_event`` gets output as it comes; without it the result holds it. ``on_stdin(max)``
-        gives input, b"" at its end; without it, and without ``--stdin``, there is none.
+        gives input, b"" at its end; without it, and without ``--stdin``, there is none. ``quiet``:
+        of ``Cell``.
         """
         if self._closed:
             raise Closed("the session is closed")
         self._cells += 1
         collector = Collector()
         sink = on_event or collector
-        cell = Execution(self, text, label or f"cell {self._cells}", sink, on_stdin)
+        cell = Execution(self, text, label or f"cell {self._cells}", sink, on_stdin, quiet)
         self._running.add(cell)
         try:
             error = await cell.ended()

@@ -18,12 +18,14 @@ _NAME_MAX = 40
 
 
 async def reset(session: Session, words: Sequence[str]) -> str:
-    """Forget all states, empty /home."""
-    if words:
-        raise UsageError(f"%reset takes no arguments, but {words[0]!r} is there")
+    """Forget all states, empty /home; with ``-f``, as in IPython, only the variables."""
+    if tuple(words) not in ((), ("-f",)):
+        raise UsageError(f"%reset takes -f or nothing, but {words[0]!r} is there")
     for states in session.states.values():
         async with states.lock:
             states.clear()
+    if words:
+        return "no variables are left"
     session.home.clear()
     return "/home is empty" + ("; no variables are left" if session.states else "")
 

@@ -124,6 +124,7 @@ class Python:
     def call(self, cell: Cell) -> Command:
         """The command that runs a cell."""
         number = _NUMBER.fullmatch(cell.label)
+        quiet = {"quiet": cell.quiet} if cell.quiet else {}
         return execute(
             cell.source,
             label=cell.label,
@@ -131,6 +132,7 @@ class Python:
             number=int(number[1]) if number else 0,
             args=cell.options.args,
             env=dict(cell.options.env),
+            **quiet,
         )
 
     def script(

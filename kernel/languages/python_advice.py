@@ -29,6 +29,7 @@ _SYSTEM = "{} needs an operating system below Python; a cell's VM has WASI inste
 _SCREEN = "{} needs a screen or a terminal of its own; print, display(), HTML and SVG show things"
 _COMPRESSION = "CPython for WASI comes without {}; zlib, gzip and zipfile are there"
 _C = "a cell's VM has no libraries of machine code to call: %%c runs C in a cell of its own"
+_INPUT = "nobody answers input() here, or the input has ended: %%python --stdin TEXT gives it"
 _FILES = "this machine's files are not in the micro-VM: a cell has /home and /tmp; see %files"
 _WRITABLE = "a cell can write in /home and /tmp only"
 _MEMORY = "%limits shows what a cell may use; go through large data piece by piece"
@@ -61,6 +62,8 @@ def advice(name: str, message: str, traceback: str) -> str:
         return _missing(message)
     if name == "AttributeError" and (found := _NO_ATTRIBUTE.match(message)):
         return _attribute(found[1], found[2])
+    if name == "EOFError" and message == "the end of the input":
+        return _INPUT
     if name == "MemoryError":
         return _MEMORY
     if name in _NO_NETWORK or (name == "PermissionError" and "/socket.py" in traceback):

@@ -10,6 +10,7 @@ from hypercell.kernel.answers import (
     MAX_SIGNATURE,
     MAX_TEXT,
     Answer,
+    Failure,
     Match,
     Question,
 )
@@ -30,6 +31,7 @@ class _Answer(msgspec.Struct, frozen=True):
     matches: list[_Match] = []
     start: int = 0
     text: str = ""
+    failures: list[Failure] = []
 
 
 def checked(question: Question, text: str) -> Answer:
@@ -46,6 +48,8 @@ def checked(question: Question, text: str) -> Answer:
         if answer.text not in _WHOLE:
             raise ProtocolViolation("the Python VM does not say whether the cell is whole")
         return Answer(text=answer.text)
+    if question.what == "expressions":
+        return Answer(failures=tuple(map(_failure, answer.failures[:MAX_MATCHES])))
     if question.what == "inspect":
         return Answer(text=safe_text(answer.text[:MAX_TEXT]))
     if not 0 <= answer.start <= question.cursor:
@@ -65,3 +69,13 @@ def checked(question: Question, text: str) -> Answer:
         and found.text.isprintable()
     ]
     return Answer(tuple(matches), answer.start)
+
+
+def _failure(found: Failure) -> Failure:
+    name = found.ename if found.ename.isidentifier() else "Exception"
+    return Failure(
+        found.number,
+        safe_name(name, MAX_NAME),
+        safe_text(found.evalue[:MAX_TEXT]),
+        safe_text(found.traceback[:MAX_TEXT]),
+    )

@@ -132,6 +132,14 @@ async def test_undo_goes_back_with_home(session: Session) -> None:
     assert isinstance((await fails(session, "%undo x")).error, UsageError)
 
 
+async def test_reset_as_in_ipython_leaves_the_files(session: Session) -> None:
+    await value(session, "x = 1\nopen('kept.txt', 'w').write('kept')")
+    assert (await session.execute("%reset -f")).text == "no variables are left"
+    assert await value(session, "open('kept.txt').read()") == "'kept'"
+    assert "NameError" in (await fails(session, "x")).traceback
+    assert "takes -f or nothing" in (await fails(session, "%reset -a")).traceback
+
+
 async def test_snapshots_and_reset(session: Session) -> None:
     await value(session, "%%python --name first\nx = 1")
     text = (await session.execute("%snapshots")).text

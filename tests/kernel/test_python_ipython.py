@@ -93,6 +93,10 @@ async def test_values_and_inputs_are_kept(session: Session) -> None:
         ("%%capture\n%time 1 + 1", ""),
         ("(1\n) ; # nothing", ""),
         ("'a;b'", "'a;b'"),
+        ("%precision 2\n[2 / 3, 1.0, 5]", "[0.67, 1.00, 5]"),
+        ("%precision %.1e\n2 / 3", "6.7e-01"),
+        ("%precision\n2 / 3", "0.6666666666666666"),
+        ("%pprint\nlist(range(100))", "[0, 1, 2, 3, 4, 5"),
     ],
 )
 async def test_a_cell_shows(session: Session, cell: str, says: str) -> None:
@@ -104,11 +108,14 @@ async def test_a_cell_shows(session: Session, cell: str, says: str) -> None:
     ("cell", "says"),
     [
         ("!ls", "there is no shell"),
+        ("!ls -la", "%ls, %pwd and %cd are there"),
+        ("!wget http://example.org/x.csv", "no network"),
+        ("!python prog.py", "%run FILE"),
+        ("%%matplotlib\n1", "%%matplotlib is not there"),
+        ("%precision x", "%precision takes a number"),
         ("files = !ls", "there is no shell"),
         ("!pip install numpy", "%pip, at the top of a cell"),
         ("%%bash\nls", "there is no shell"),
-        ("%matplotlib inline", "%matplotlib is not there"),
-        ("%load_ext autoreload", "%load_ext is not there"),
         ("x = 1\n%nonsense", "there is no magic %nonsense"),
         ("x = 1\n%files", "stand at the top of a cell"),
         ("x = 1\n%%time", "must be the first line"),
@@ -123,6 +130,17 @@ async def test_what_is_not_there_says_so(session: Session, cell: str, says: str)
     text = await refused(session, cell)
     assert says in text
     assert "python_runtime" not in text
+
+
+@pytest.mark.parametrize(
+    "line", ["%matplotlib inline", "%load_ext autoreload", "%autoreload 2",
+             "%config InlineBackend.figure_format = 'retina'"],
+)  # fmt: skip
+async def test_what_notebooks_begin_with_is_no_error(session: Session, line: str) -> None:
+    result = await session.execute(f"{line}\nimport math\nmath.pi")
+    assert result.error is None, result.traceback
+    assert b"does nothing here: " in result.stderr
+    assert result.text == "3.141592653589793"
 
 
 async def test_run_a_file(session: Session) -> None:

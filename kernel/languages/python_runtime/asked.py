@@ -6,14 +6,16 @@ It is answered in a fork of the session's VM that is thrown away afterwards.
 from __future__ import annotations
 
 import ast
+import json
 import keyword
 import warnings
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import completer, inspector
+from hypercell.kernel.languages.python_runtime import completer, expressions, inspector
 from hypercell.kernel.languages.python_runtime.expression import at_cursor, word_at
 from hypercell.kernel.languages.python_runtime.transform import transform
 
+_loads = json.loads  # a cell may patch the module
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
 _INCOMPLETE = 0x4000  # PyCF_ALLOW_INCOMPLETE_INPUT: codeop's, which has no public name
 
@@ -25,6 +27,8 @@ def answer(what: str, source: str, request: dict[str, Any], names: dict[str, Any
         return completer.complete(source, cursor, names)
     if what == "inspect":
         return {"status": "ok", "text": _inspect(source, cursor, request.get("detail", 0), names)}
+    if what == "expressions":
+        return {"status": "ok", "failures": expressions.evaluate(_loads(source), names)}
     return {"status": "ok", "text": whole(source)}
 
 

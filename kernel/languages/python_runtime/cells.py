@@ -36,6 +36,7 @@ class Cells:
         self._last: tuple[Any, Any, Any] = ("", "", "")
         self._number = 0
         self._names.update(__builtins__=builtins, Out=self._results, In=self._inputs)
+        self._names.update(_oh=self._results, _ih=self._inputs, _dh=["/home"])
         self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shell = Shell(self._names, self._run_below, self._wait)
@@ -48,8 +49,9 @@ class Cells:
     def execute(self, source: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a cell: how it ended. The value of a last expression is shown.
 
-        ``request``: label, line (of the source's first line), number, args, env; or ``ask``: a
-        question of the front end, answered instead; or ``sql``: the source is SQL.
+        ``request``: label, line (of the source's first line), number, args, env; ``quiet``:
+        ``unstored``, not kept in ``In`` and ``Out``, or ``silent``, not shown either; or ``ask``:
+        a question of the front end, answered instead; or ``sql``: the source is SQL.
         """
         sys.modules["__main__"] = self._main
         sys.argv = ["", *request.get("args", ())]
@@ -62,8 +64,8 @@ class Cells:
                 return {"status": "ok"}
             self._begin(source, request)
             value = self._run(source, self._line)
-            if value is not None:
-                self._show(value)
+            if value is not None and request.get("quiet") != "silent":
+                self._show(value, stored="quiet" not in request)
         except SystemExit as error:
             return _exit_reply(error)
         except BaseException as error:
@@ -76,6 +78,9 @@ class Cells:
         """The cell gets its number, ``In`` and ``_i`` its text."""
         self._name = f"<{request.get('label', 'cell')}>"
         self._line = request.get("line", 1)
+        tracebacks.remember(self._name, "\n" * (self._line - 1) + source)
+        if "quiet" in request:
+            return
         self._number = request.get("number") or self._number + 1
         self._shell.execution_count = self._number
         names, inputs = self._names, self._inputs
@@ -84,7 +89,6 @@ class Cells:
             inputs += [""] * (self._number - len(inputs))  # cells that were no Python
             inputs.append(source)
         names[f"_i{self._number}"] = source
-        tracebacks.remember(self._name, "\n" * (self._line - 1) + source)
 
     def _run(self, source: str, line: int) -> Any:
         """The value of the last expression, if the cell ends in one that is to be shown."""
@@ -119,14 +123,15 @@ class Cells:
         asyncio.set_event_loop(self._loop)
         return self._loop.run_until_complete(awaitable)
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: Any, *, stored: bool) -> None:
         """Show the value; ``_`` is it, unless ``_`` became the user's own."""
         names = self._names
         mine = zip(("_", "__", "___"), self._last, strict=True)
         if all(names.get(name) is last for name, last in mine):
             self._last = (value, *self._last[:2])
             names["_"], names["__"], names["___"] = self._last
-        names[f"_{self._number}"] = self._results[self._number] = value
+        if stored:
+            names[f"_{self._number}"] = self._results[self._number] = value
         ipython.show(value, result=True)
 
 

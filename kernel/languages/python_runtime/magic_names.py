@@ -11,6 +11,8 @@ LINE_MAGICS = {
     "pdoc": "%pdoc OBJECT: its docstring",
     "pinfo": "%pinfo OBJECT, or OBJECT?: signature and docstring",
     "pinfo2": "%pinfo2 OBJECT, or OBJECT??: the same with the source",
+    "pprint": "%pprint: lay out values in lines of 79 columns, or no longer",
+    "precision": "%precision [N]: how many digits of floats are shown; all, without N",
     "psource": "%psource OBJECT: its source",
     "pwd": "%pwd: the working directory",
     "run": "%run [-i] FILE [WORD…]: run a Python file of /home; its variables stay",
@@ -34,7 +36,7 @@ _NO_PACKAGES = "it needs packages that a Python cell does not have"
 _ONE = "a cell has its variables, the standard library and what is in /home: nothing to load"
 ABSENT = {
     "alias": _NO_SHELL,
-    "autoreload": _ONE,
+    "autoreload": "importlib.reload(module) reads a module of /home again",
     "bash": _NO_SHELL,
     "cmd": _NO_SHELL,
     "conda": "%pip, at the top of a cell, installs what the owner grants",
@@ -43,7 +45,7 @@ ABSENT = {
     "debug": "a cell's VM is gone when it has ended; %undo goes back to the state before it",
     "javascript": "a cell runs nothing in the reader's browser",
     "load_ext": _ONE,
-    "matplotlib": _NO_PACKAGES,
+    "matplotlib": "matplotlib is not pure Python; display(), HTML and SVG show pictures",
     "notebook": _NO_PACKAGES,
     "pdb": "a cell's VM is gone when it has ended; %undo goes back to the state before it",
     "perl": _NO_SHELL,
@@ -55,3 +57,5 @@ ABSENT = {
     "sx": _NO_SHELL,
     "system": _NO_SHELL,
 }
+# Those that notebooks begin with out of habit: a warning, and the cell goes on.
+IGNORED = frozenset({"autoreload", "config", "load_ext", "matplotlib", "reload_ext"})

@@ -6,15 +6,28 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import inspector, running, timing, workspace
+from hypercell.kernel.languages.python_runtime import inspector, layout, running, timing, workspace
 from hypercell.kernel.languages.python_runtime.ipython import emit
 from hypercell.kernel.languages.python_runtime.magic_names import (
     ABSENT,
     CELL_MAGICS,
+    IGNORED,
     LINE_MAGICS,
 )
 from hypercell.kernel.languages.python_runtime.place import Place, UsageError
 
+_PIP = "%pip, at the top of a cell, installs what the owner grants"
+_FETCH = "cells have no network; %%file NAME puts text into /home"
+_INSTEAD = {
+    **dict.fromkeys(("pip", "pip3", "conda"), _PIP),
+    **dict.fromkeys(("wget", "curl", "git"), _FETCH),
+    **dict.fromkeys(("ls", "pwd", "cd"), "%ls, %pwd and %cd are there"),
+    **dict.fromkeys(
+        ("cat", "head", "tail"), "%cat FILE, at the top of a cell, shows a file of /home"
+    ),
+    **dict.fromkeys(("python", "python3"), "%run FILE runs a Python file of /home"),
+    **dict.fromkeys(("gcc", "clang", "cc"), "%%c compiles and runs C"),
+}
 _OWN = ", ".join(["%files", "%undo", "%limits"])
 _SHOWN_AS = {
     "html": "text/html",
@@ -39,6 +52,9 @@ class Shell:
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """``%name line``."""
         magic = _LINES.get(magic_name)
+        if magic is None and magic_name in IGNORED:
+            sys.stderr.write(f"%{magic_name} does nothing here: {ABSENT[magic_name]}\n")
+            return None
         if magic is None:
             raise _unknown(magic_name, "%")
         return magic(self, line, Place.of(sys._getframe(_stack_depth), self.user_ns))
@@ -64,9 +80,10 @@ class Shell:
 
     def system(self, command: str) -> None:
         """``!command``."""
-        instead = "pathlib, os and shutil handle files; %languages lists other languages"
-        if command.split()[:1] in (["pip"], ["pip3"]):
-            instead = "%pip, at the top of a cell, installs what the owner grants"
+        first = (command.split() or [""])[0]
+        instead = _INSTEAD.get(
+            first, "pathlib, os and shutil handle files; %languages lists other languages"
+        )
         raise UsageError(
             f"!{command}: there is no shell and no other program in a micro-VM; {instead}"
         )
@@ -112,6 +129,8 @@ _LINES: dict[str, Callable[[Any, str, Place], Any]] = {
     "pdoc": inspector.pdoc,
     "pinfo": inspector.pinfo,
     "pinfo2": inspector.pinfo2,
+    "pprint": layout.pprint,
+    "precision": layout.precision,
     "psource": inspector.psource,
     "pwd": workspace.pwd,
     "run": running.run,
