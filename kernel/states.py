@@ -94,10 +94,8 @@ class States:
     @property
     def bytes(self) -> int:
         """What all states together take."""
-        pieces: dict[int, Piece] = {}
-        for state in self._all():
-            pieces |= {id(piece): piece for piece in _pieces(state)}
-        return sum(piece.size for piece in pieces.values())
+        pieces = {piece for state in self._all() for piece in _pieces(state)}
+        return sum(piece.size for piece in pieces)
 
     @property
     def count(self) -> int:

@@ -21,8 +21,7 @@ import msgspec
 from hypercell.vmm import abi
 from hypercell.vmm.cpu_state import XSAVE_SIZE, Registers
 from hypercell.vmm.errors import ProtocolViolation
-
-Run = tuple[int, int]  # first page, one after the last
+from hypercell.vmm.runs import Run
 
 PIECES_MAX: Final = 64
 LAYERS_MAX: Final = 100
@@ -201,7 +200,9 @@ def overlay(old: Sequence[Stretch], new: Sequence[Stretch]) -> list[Stretch]:
                 result.append(_part(stretch, first, new[covering].first))
             first = max(first, new[covering].end)
             covering += 1
-        if first < stretch.end:
+        if first == stretch.first:
+            result.append(stretch)
+        elif first < stretch.end:
             result.append(_part(stretch, first, stretch.end))
     result += new
     result.sort()

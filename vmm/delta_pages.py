@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hypercell.vmm import abi, delta, libc, memfd
 from hypercell.vmm.arenas import Arenas
-from hypercell.vmm.delta import Places, Run, Stretch
+from hypercell.vmm.delta import Places, Stretch
 from hypercell.vmm.errors import HostError
 from hypercell.vmm.guest_memory import GuestMemory
+from hypercell.vmm.runs import Run, merged
 from hypercell.vmm.snapshot import Snapshot, file_runs
 
 _VIEWS = 512  # in one call
@@ -105,7 +106,7 @@ class DeltaPages:
             for number in self._numbers(self._unlike(written, before))
             if places.hold(number, number + 1)
         ]
-        runs = _joined(sorted(changed))
+        runs = merged(changed)
         fd = memfd.create("piece")
         try:
             views = [self._memory.view(*gpas) for run in runs for gpas in self._gpas(*run)]
@@ -192,16 +193,6 @@ class DeltaPages:
                 yield gpa // abi.PAGE
             elif gpa >= abi.POOL_BASE and (owner := self._arenas.owner(gpa)) is not None:
                 yield delta.arena_page(*owner)
-
-
-def _joined(runs: Iterable[Run]) -> list[Run]:
-    joined: list[Run] = []
-    for first, end in runs:
-        if joined and joined[-1][1] == first:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((first, end))
-    return joined
 
 
 def _rest(views: list[memoryview], count: int) -> list[memoryview]:

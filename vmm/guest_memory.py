@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NewType
 
-from hypercell.vmm import abi, libc
+from hypercell.vmm import abi, libc, runs
 from hypercell.vmm.kvm import Vm
+from hypercell.vmm.runs import Run
 
 Gpa = NewType("Gpa", int)  # guest-physical address
 
@@ -31,13 +32,14 @@ class Region(NamedTuple):
 class Content(NamedTuple):
     """What the memory holds at first: stretches (start, end) of a file at the same offsets.
 
-    ``eager``: copied into huge pages at once, else mapped and copied page by page when written.
-    The rest is anonymous: a private mapping of a hole would allocate pages in the file.
+    What of them lies in ``huge`` is copied into huge pages at once, the others are mapped, and
+    copied page by page when written. The rest is anonymous: a private mapping of a hole would
+    allocate pages in the file.
     """
 
     fd: int
-    extents: tuple[tuple[int, int], ...]
-    eager: bool
+    extents: Sequence[Run]
+    huge: Sequence[Run] = ()
 
 
 class GuestMemory:
@@ -78,17 +80,16 @@ class GuestMemory:
         return region
 
     def _fill(self, content: Content, gpa: int, size: int, address: int) -> None:
-        for start, end in content.extents:
-            first, last = max(start, gpa), min(end, gpa + size)
-            if first >= last:
-                continue
-            where = address + first - gpa
-            if content.eager:
-                libc.advise_huge(where, last - first)
-                libc.read_into(content.fd, where, last - first, first)
-            else:
-                flags = libc.MAP_PRIVATE | libc.MAP_NORESERVE | libc.MAP_FIXED
-                libc.mmap(where, last - first, _READ_WRITE, flags, content.fd, first)
+        here = [(gpa, gpa + size)]
+        shift = address - gpa
+        for first, last in runs.overlap(here, content.huge):
+            libc.advise_huge(first + shift, last - first)
+        extents = runs.overlap(here, content.extents)
+        for first, last in runs.overlap(extents, content.huge):
+            libc.read_into(content.fd, first + shift, last - first, first)
+        flags = libc.MAP_PRIVATE | libc.MAP_NORESERVE | libc.MAP_FIXED
+        for first, last in runs.without(extents, content.huge):
+            libc.mmap(first + shift, last - first, _READ_WRITE, flags, content.fd, first)
 
     def close(self) -> None:
         """Unmap everything; the VM must be closed. Calling it again does nothing."""

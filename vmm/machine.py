@@ -20,7 +20,15 @@ from hypercell.vmm.mailbox import Mailbox
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE, dynamic_tables, writable_ram
 from hypercell.vmm.ring import OutputRing
 from hypercell.vmm.run_loop import Deferred, Host, RunLoop
-from hypercell.vmm.snapshot import Snapshot, SnapshotState, copy_pages, populate, restore_pages
+from hypercell.vmm.runs import Run
+from hypercell.vmm.snapshot import (
+    Snapshot,
+    SnapshotState,
+    copy_pages,
+    populate,
+    restore_pages,
+    written_units,
+)
 from hypercell.vmm.windows import HugeMapping, Window
 
 
@@ -43,19 +51,18 @@ class Machine:
         limits_memory: int,
         base: Snapshot | None = None,
         *,
-        eager: bool = False,
+        huge: Sequence[Run] = (),
         pagemap: int | None = None,
     ) -> None:
         self._pagemap = pagemap
         self._state = State.NEW
         self._base = base
-        self._eager = eager
         self._page_map: libc.PageMap | None = None
         self._delta: DeltaPages | None = None
         self._vm = Vm(kvm_fd)
         try:
             state = base.state if base else None
-            content = Content(base.fd, base.state.extents, eager) if base else None
+            content = Content(base.fd, base.state.extents, huge) if base else None
             self._memory = GuestMemory(self._vm, content)
         except BaseException:
             self._vm.close()
@@ -105,14 +112,15 @@ class Machine:
         limits_memory: int,
         code: Sequence[int | HugeMapping] = (),
         layers: Sequence[int | HugeMapping] = (),
-        eager: bool = False,
+        huge: Sequence[Run] = (),
         pagemap: int | None = None,
     ) -> Self:
         """Make a VM that goes on where the snapshot was taken.
 
         ``code`` and ``layers``: descriptors or mappings of the files that the snapshot's guest had
-        mapped, in that order. ``eager``: copy the snapshot into huge pages now, else page by page
-        when written. The snapshot must stay open while ``refresh`` or ``snapshot`` are wanted.
+        mapped, in that order. ``huge``: what of the snapshot is copied into huge pages now, the
+        rest page by page when written. The snapshot must stay open while ``refresh`` or
+        ``snapshot`` are wanted.
         """
         state = snapshot.state
         state.check()
@@ -121,7 +129,7 @@ class Machine:
                 f"the snapshot needs {len(state.code)} code and {len(state.layers)} layer files, "
                 f"not {len(code)} and {len(layers)}"
             )
-        machine = cls(kvm_fd, limits_memory, snapshot, eager=eager, pagemap=pagemap)
+        machine = cls(kvm_fd, limits_memory, snapshot, huge=huge, pagemap=pagemap)
         try:
             for record, source in zip(state.code, code, strict=True):
                 machine._code.restore(record, source)
@@ -259,12 +267,16 @@ class Machine:
 
     def populate(self) -> None:
         """Copy the pages of a small snapshot ahead, before the guest runs."""
-        if self._base is not None and not self._eager:
+        if self._base is not None:
             populate(self._memory, self._base)
 
     def warm_up(self) -> None:
         """Announce a warm-up run: what it grows, ``refresh`` can take back."""
         self._arenas.small_pages = True
+
+    def written_units(self, least: int) -> list[Run]:
+        """The 2 MiB units of memory of which at least so many pages were written since the fork."""
+        return written_units(self._memory, self._pages(), least)
 
     def refresh(self) -> int:
         """After a warm-up run, make the state the snapshot's again, pages staying mapped.
@@ -278,7 +290,7 @@ class Machine:
         self._state = State.BROKEN
         self._vm.complete_io()
         self._arenas.trim(self._base.state.arenas)
-        copied = restore_pages(self._memory, self._pages(), self._base, eager=self._eager)
+        copied = restore_pages(self._memory, self._pages(), self._base)
         self._ring.restart(self._base.state.ring_position)
         self._arenas.small_pages = False
         self._restore_cpu(self._base.state)

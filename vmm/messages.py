@@ -15,6 +15,7 @@ from hypercell.vmm.commands import Command, Reply
 from hypercell.vmm.delta import DeltaState
 from hypercell.vmm.outcome import Usage, ValType, Value
 from hypercell.vmm.program import ExportType, ImportType, Limits
+from hypercell.vmm.runs import Run
 
 MAX_TEXT = 0x4000  # characters of an error message
 _BITS = 16
@@ -122,16 +123,16 @@ class Park(msgspec.Struct, frozen=True, tag=True):
     """Fork the snapshot in the first descriptor; then come its files.
 
     ``code`` and ``layers`` of the snapshot: the keys of what the zygote holds, "" for a descriptor
-    that travels here. ``suspended``: what stands at a deferred file. ``eager``: copy the snapshot
-    now instead of page by page. ``warm``: a job to run and undo, its descriptors last.
-    ``sessions``: ``Adopt`` may come.
+    that travels here. ``suspended``: what stands at a deferred file. ``huge``: runs of the
+    snapshot to copy into huge pages now, the rest page by page. ``warm``: a job to run and undo,
+    its descriptors last. ``sessions``: ``Adopt`` may come.
     """
 
     state: bytes
     code: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     suspended: tuple[WireCommand, ...] = ()
-    eager: bool = False
+    huge: tuple[Run, ...] = ()
     warm: Job | None = None
     sessions: bool = False
 
@@ -175,7 +176,9 @@ class StdinData(msgspec.Struct, frozen=True, tag=True):
 
 
 class Parked(msgspec.Struct, frozen=True, tag=True):
-    """The VM waits for a job."""
+    """The VM waits for a job. ``hot``: the 2 MiB units that its warm-up wrote much of."""
+
+    hot: tuple[Run, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, tag=True):

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 
 from hypercell.vmm import channel as channels
+from hypercell.vmm import runs
 from hypercell.vmm.async_channel import AsyncChannel
 from hypercell.vmm.errors import (
     Closed,
@@ -25,6 +26,7 @@ from hypercell.vmm.messages import (
     pack_commands,
     unpack_error,
 )
+from hypercell.vmm.runs import Run
 from hypercell.vmm.session_state import SessionState
 from hypercell.vmm.vm import Incoming, Vm
 from hypercell.vmm.vm_snapshot import Snapshot
@@ -202,8 +204,7 @@ class Pool:
                 tuple(key for key, _ in keys[:count]),
                 tuple(key for key, _ in keys[count:]),
                 pack_commands(snapshot.suspended),
-                # Pages that a cell faults in one by one take longer than a copy in huge ones.
-                snapshot.eager or (on_demand and snapshot.size > _BIG),
+                _huge(snapshot, on_demand),
                 warmup.job() if warmup else None,
                 snapshot.sessions,
             )
@@ -213,11 +214,15 @@ class Pool:
         except BaseException:
             waiting.close()
             raise
-        await self._parked(waiting, request, descriptors)
+        hot = await self._parked(waiting, request, descriptors)
+        if warmup and snapshot.size > _BIG:
+            snapshot.hot = snapshot.hot or hot
         return waiting
 
-    async def _parked(self, waiting: Waiting, request: Park | Adopt, files: list[int]) -> None:
-        """Have a worker get ready. Any error closes it."""
+    async def _parked(
+        self, waiting: Waiting, request: Park | Adopt, files: list[int]
+    ) -> tuple[Run, ...]:
+        """Have a worker get ready; what it says is hot. Any error closes it."""
         try:
             async with asyncio.timeout(_PARK_SECONDS):
                 await waiting.channel.send(request, files)
@@ -227,6 +232,8 @@ class Pool:
                 raise unpack_error(message)
             if not isinstance(message, Parked):
                 raise ProtocolViolation(f"a worker sent {type(message).__name__}, not Parked")
+            runs.check_units(message.hot)
+            return message.hot
         except WorkerLost:
             waiting.close()
             text = "the process of a VM died before it was ready"
@@ -331,3 +338,15 @@ class Pool:
             if whole and len(ready) < snapshot.parked:
                 found = found or snapshot
         return found
+
+
+def _huge(snapshot: Snapshot, on_demand: bool) -> tuple[Run, ...]:
+    """What of a snapshot to copy into huge pages: elsewhere a cell has a fault for each page.
+
+    Where a warm-up takes the faults, nothing: the commit compares what was copied.
+    """
+    if snapshot.eager:
+        return snapshot.facts.extents
+    if not on_demand or snapshot.size <= _BIG:
+        return ()
+    return snapshot.hot or snapshot.facts.extents

@@ -133,6 +133,8 @@ def after(
 def _seen(index: Sequence[Stretch], pieces: Sequence[Piece]) -> tuple[list[Stretch], list[Piece]]:
     """Leave out pieces of which nothing is seen."""
     used = sorted({stretch.piece for stretch in index})
+    if len(used) == len(pieces):
+        return list(index), list(pieces)
     numbers = {old: new for new, old in enumerate(used)}
     renumbered = [stretch._replace(piece=numbers[stretch.piece]) for stretch in index]
     return renumbered, [pieces[old] for old in used]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -13,9 +14,9 @@ from hypercell.vmm.cpu_state import XSAVE_SIZE, Registers
 from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
+from hypercell.vmm.runs import Run, merged, overlap, without
 from hypercell.vmm.windows import Mapped
 
-Run = tuple[int, int]  # start, end
 _MAX_EXTENTS = 1 << 15
 _POPULATE_MAX = 4 << 20  # bytes
 _TABLES = (abi.TABLES_BASE, abi.TABLES_BASE + abi.TABLES_SIZE)
@@ -114,20 +115,16 @@ def file_runs(fd: int, region: Region) -> Iterator[Run]:
 
 def populate(memory: GuestMemory, base: Snapshot) -> None:
     """Copy the pages of a small snapshot now: 1.5 us each, against 20 us when the guest faults."""
-    runs = [run for region in memory.private_regions() for run in file_runs(base.fd, region)]
-    if sum(end - start for start, end in runs) <= _POPULATE_MAX:
-        for start, end in runs:
-            libc.populate(memory.host_address(start, end - start), end - start)
-
-
-def _merge(runs: Iterable[Run]) -> list[Run]:
-    merged: list[Run] = []
-    for start, end in sorted(runs):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+    small: list[Run] = []
+    left = _POPULATE_MAX
+    for region in memory.private_regions():
+        for start, end in file_runs(base.fd, region):
+            small.append((start, end))
+            left -= end - start
+            if left < 0:
+                return
+    for start, end in small:
+        libc.populate(memory.host_address(start, end - start), end - start)
 
 
 def private_runs(memory: GuestMemory, pages: libc.PageMap) -> Iterator[Run]:
@@ -146,15 +143,15 @@ def copy_pages(
     memory: GuestMemory, pages: libc.PageMap, base: Snapshot | None
 ) -> tuple[int, list[Run]]:
     """Copy all pages that hold anything but zeros to a new memory file: (descriptor, extents)."""
-    runs: list[Run] = []
+    found: list[Run] = []
     for region in memory.private_regions():  # regions that touch in the guest lie apart here
         written = list(_written(region, pages))
-        runs += _merge([*written, *(file_runs(base.fd, region) if base else ())])
+        found += merged([*written, *(file_runs(base.fd, region) if base else ())])
     zeros = libc.Zeros()
     extents: list[Run] = []
     fd = memfd.create("snapshot")
     try:
-        for start, end in runs:
+        for start, end in found:
             address = memory.host_address(start, end - start)
             for first, last in zeros.skip(address, end - start):
                 at = start + first
@@ -162,7 +159,7 @@ def copy_pages(
                 extents.append(
                     (at // abi.HUGE * abi.HUGE, -(-(start + last) // abi.HUGE) * abi.HUGE)
                 )
-        extents = _merge(extents)
+        extents = merged(extents)
         os.ftruncate(fd, extents[-1][1] if extents else 0)
     except BaseException:
         os.close(fd)
@@ -172,42 +169,33 @@ def copy_pages(
     return fd, extents
 
 
-def restore_pages(memory: GuestMemory, pages: libc.PageMap, base: Snapshot, *, eager: bool) -> int:
-    """Copy the snapshot's bytes back over every page that the VM wrote; return how many bytes.
+def restore_pages(memory: GuestMemory, pages: libc.PageMap, base: Snapshot) -> int:
+    """Make every page that the VM wrote the snapshot's again; return how many bytes were copied.
 
     The tables stay: the host alone writes them, and KVM may hold their entries.
     """
     copied = 0
     size = memfd.size_of(base.fd)
-    reference = libc.ReadOnlyFile(base.fd, size) if eager else None
+    reference = libc.ReadOnlyFile(base.fd, size)
     try:
-        for start, end in private_runs(memory, pages):
-            for first, last in _without_tables(start, end):
-                for at, to in _split(first, last, size):
-                    address = memory.host_address(at, to - at)
-                    if at >= size:
-                        libc.zero(address, to - at)
-                        copied += to - at
-                    elif reference is not None:
-                        copied += reference.copy_differing(at, address, to - at)
-                    else:
-                        libc.read_into(base.fd, address, to - at, at)
-                        copied += to - at
+        written = without(list(private_runs(memory, pages)), [_TABLES])
+        for start, end in overlap(written, [(0, size)]):
+            address = memory.host_address(start, end - start)
+            copied += reference.copy_differing(start, address, end - start)
+        for start, end in without(written, [(0, size)]):
+            libc.zero(memory.host_address(start, end - start), end - start)
+            copied += end - start
     finally:
-        if reference is not None:
-            reference.close()
+        reference.close()
     return copied
 
 
-def _without_tables(start: int, end: int) -> Iterator[Run]:
-    if start < min(end, _TABLES[0]):
-        yield start, min(end, _TABLES[0])
-    if max(start, _TABLES[1]) < end:
-        yield max(start, _TABLES[1]), end
-
-
-def _split(start: int, end: int, at: int) -> Iterator[Run]:
-    if start < min(end, at):
-        yield start, min(end, at)
-    if max(start, at) < end:
-        yield max(start, at), end
+def written_units(memory: GuestMemory, pages: libc.PageMap, least: int) -> list[Run]:
+    """The 2 MiB units of which the VM wrote at least so many pages, tables left out."""
+    counts: Counter[int] = Counter()
+    for start, end in without(list(private_runs(memory, pages)), [_TABLES]):
+        counts.update(
+            page // (abi.HUGE // abi.PAGE) for page in range(start // abi.PAGE, end // abi.PAGE)
+        )
+    units = [unit * abi.HUGE for unit, count in counts.items() if count >= least]
+    return merged((unit, unit + abi.HUGE) for unit in units)

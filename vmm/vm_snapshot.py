@@ -17,6 +17,7 @@ from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Held, Job, pack_commands
 from hypercell.vmm.program import Limits
+from hypercell.vmm.runs import Run
 
 _BIG = HUGE  # files from here on are kept in huge pages by the zygote
 _numbers = itertools.count()
@@ -31,11 +32,12 @@ class _Arenas(msgspec.Struct):
 class Facts(msgspec.Struct):
     """What of ``snapshot.SnapshotState`` the kernel process needs to know.
 
-    ``ram``: runs of pages that ring 3 can write.
+    ``ram``: runs of pages that ring 3 can write. ``extents``: stretches of memory that hold data.
     """
 
     arenas: _Arenas
-    ram: tuple[tuple[int, int], ...]
+    ram: tuple[Run, ...]
+    extents: tuple[Run, ...]
 
     @classmethod
     def of(cls, state: bytes) -> Facts:
@@ -74,6 +76,7 @@ class Snapshot:
     """Where VMs begin. Made by ``Hypervisor.make_snapshot``; closes with its last reference.
 
     ``parked``: how many VMs wait ready-made. ``sessions``: what its VMs leave may be committed.
+    ``hot``: the units of memory that most cells write, once a warm-up has shown it.
     ``suspended``: the command that stands at a deferred file, if the snapshot was taken there.
     """
 
@@ -101,6 +104,7 @@ class Snapshot:
         self.eager = eager
         self.warmup = warmup
         self.sessions = sessions
+        self.hot: tuple[Run, ...] = ()
         self._finalizer = weakref.finalize(self, os.close, fd)
 
     @property

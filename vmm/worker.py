@@ -43,6 +43,7 @@ from hypercell.vmm.messages import (
 )
 from hypercell.vmm.outcome import Usage
 from hypercell.vmm.program import MIB, Limits
+from hypercell.vmm.runs import Run
 from hypercell.vmm.snapshot import Snapshot, SnapshotState
 from hypercell.vmm.windows import HugeMapping
 
@@ -51,6 +52,7 @@ _IMAGE_MAX = 16 * MIB
 _OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
 _WINDOWS = 3 << 30  # code and layers that jobs may map
 _TICK = 0.01  # seconds
+_HOT = 12  # pages of a unit: to copy all of it in one huge page takes less than as many faults
 
 
 class Worker:
@@ -131,12 +133,13 @@ class Worker:
             limits_memory=0,
             code=code,
             layers=layers,
-            eager=request.eager,
+            huge=request.huge,
             pagemap=self._pagemap,
         )
         self._machine.populate()
         self._inherited = self._machine.committed
         self._suspended = tuple(unpack_command(command) for command in request.suspended)
+        hot: list[Run] = []
         if request.warm is not None:
             self._machine.warm_up()
             host = JobHost(self._channel, request.warm, silent=True)
@@ -144,6 +147,8 @@ class Worker:
             if not all(isinstance(reply, Ok) for reply in replies):
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
             msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
+            if not request.huge:
+                hot = self._machine.written_units(_HOT)
             self._machine.refresh()
             if request.sessions:
                 self._machine.expect_session()
@@ -151,7 +156,7 @@ class Worker:
         os.close(self._kvm)  # one worker, one VM
         self._narrow()
         self._mapped = jail.mapped_now()
-        self._channel.send(Parked())
+        self._channel.send(Parked(tuple(hot)))
 
     def _adopt(self, request: Adopt, descriptors: list[int]) -> None:
         machine = self._ready()

@@ -35,6 +35,7 @@ _SOUND = DeltaState(Registers(), bytes(XSAVE_SIZE), COMMITTED, (), 0)
 class _State(msgspec.Struct):
     arenas: ArenaRecords
     ram: tuple[Run, ...]
+    extents: tuple[Run, ...] = ()
 
 
 _RUNTIME = Snapshot(

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import huge_runs
 import pytest
 import rawguest
 from harness import MEMORY, RecordingHost
@@ -35,7 +36,8 @@ def life(fd: int) -> None:
         machine.start(host)
         snapshot = machine.snapshot()
         try:
-            fork = Machine.fork(fd, snapshot, limits_memory=MEMORY)
+            runs = huge_runs.of(snapshot, "part")
+            fork = Machine.fork(fd, snapshot, limits_memory=MEMORY, huge=runs)
             try:
                 fork.run(b"", host)
                 fork.refresh()

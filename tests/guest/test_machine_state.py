@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+import huge_runs
 import msgspec
 import pytest
 import rawguest
@@ -13,6 +14,7 @@ from harness import MEMORY, RecordingHost
 from rawguest import DATA, REPLY, hypercall, load, mov, reply_u64, save, store, wait
 
 from hypercell.vmm import abi, page_tables
+from hypercell.vmm.arenas import UNITS
 from hypercell.vmm.errors import Closed, GuestCrash, HostError, ProtocolViolation
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.machine import Machine, State
@@ -49,8 +51,10 @@ class Made:
         self.all.append(snapshot := machine.snapshot())
         return snapshot
 
-    def fork(self, snapshot: Snapshot, *, eager: bool = False, memory: int = MEMORY) -> Machine:
-        machine = Machine.fork(self.kvm, snapshot, limits_memory=memory, eager=eager)
+    def fork(self, snapshot: Snapshot, *, huge: str = "none", memory: int = MEMORY) -> Machine:
+        machine = Machine.fork(
+            self.kvm, snapshot, limits_memory=memory, huge=huge_runs.of(snapshot, huge)
+        )
         self.all.append(machine)
         return machine
 
@@ -82,25 +86,25 @@ EXPECTED = b"".join(u64(mark) for mark in MARKS.values())
 SCRIBBLE = b"".join(store(place, 99) for place in MARKS)
 
 
-@pytest.mark.parametrize("eager", [False, True])
-def test_a_fork_has_memory_registers_and_vectors(made: Made, eager: bool) -> None:
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
+def test_a_fork_has_memory_registers_and_vectors(made: Made, huge: str) -> None:
     code = PREPARE + mov("rbx", 0x1234) + b"\x66\x48\x0f\x6e\xc3"  # movq xmm0, rbx
     code += mov("rsi", 77) + wait() + b"\x66\x48\x0f\x7e\xc3"  # movq rbx, xmm0
     code += b"\x48\x89\xd8" + save(REPLY) + b"\x48\x89\xf0" + save(REPLY + 8) + wait(16) + report()
     machine = made.boot(code)
     machine.start(made.host)
-    fork = made.fork(made.snapshot(machine), eager=eager)
+    fork = made.fork(made.snapshot(machine), huge=huge)
     assert fork.committed == GROWN + abi.HUGE
     assert made.run(fork) == u64(0x1234) + u64(77)
     assert made.run(fork) == EXPECTED
 
 
-@pytest.mark.parametrize("eager", [False, True])
-def test_forks_share_nothing_they_write(made: Made, eager: bool) -> None:
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
+def test_forks_share_nothing_they_write(made: Made, huge: str) -> None:
     machine = made.boot(PREPARE + wait() + report() + SCRIBBLE + report())
     machine.start(made.host)
     snapshot = made.snapshot(machine)
-    first, second = made.fork(snapshot, eager=eager), made.fork(snapshot)
+    first, second = made.fork(snapshot, huge=huge), made.fork(snapshot)
     assert made.run(first) == EXPECTED
     assert made.run(first) == u64(99) * len(MARKS)
     assert made.run(second) == EXPECTED
@@ -122,12 +126,12 @@ def test_a_snapshot_is_sealed_sparse_and_its_state_crosses_processes(made: Made)
     assert msgspec.msgpack.decode(packed, type=SnapshotState) == snapshot.state
 
 
-@pytest.mark.parametrize("eager", [False, True])
-def test_a_snapshot_of_a_fork(made: Made, eager: bool) -> None:
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
+def test_a_snapshot_of_a_fork(made: Made, huge: str) -> None:
     """Untouched pages come from the first snapshot, written ones from the fork."""
     machine = made.boot(PREPARE + wait() + store(DATA, 12) + store(ARENA, 45) + wait() + report())
     machine.start(made.host)
-    fork = made.fork(made.snapshot(machine), eager=eager)
+    fork = made.fork(made.snapshot(machine), huge=huge)
     made.run(fork)
     again = made.fork(made.snapshot(fork))
     changed = MARKS | {DATA: 12, ARENA: 45}
@@ -192,11 +196,11 @@ def test_the_deterministic_mode_says_so(made: Made) -> None:
 # --- refresh ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("eager", [False, True])
-def test_refresh_gives_the_snapshot_back(made: Made, eager: bool) -> None:
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
+def test_refresh_gives_the_snapshot_back(made: Made, huge: str) -> None:
     machine = made.boot(PREPARE + wait() + report() + SCRIBBLE + report())
     machine.start(made.host)
-    fork = made.fork(made.snapshot(machine), eager=eager)
+    fork = made.fork(made.snapshot(machine), huge=huge)
     for _ in range(3):
         fork.warm_up()
         assert made.run(fork) == EXPECTED
@@ -206,11 +210,28 @@ def test_refresh_gives_the_snapshot_back(made: Made, eager: bool) -> None:
     assert made.run(fork) == EXPECTED
 
 
-@pytest.mark.parametrize("eager", [False, True])
+def test_units_that_a_warm_up_wrote_much_of(made: Made) -> None:
+    place = abi.ARENA_BASE + abi.ARENA_STRIDE + abi.HUGE
+    few, many = 3, 20
+    code = grow(1, 0, 3 * abi.HUGE) + wait()
+    for page in range(few):
+        code += store(place - abi.HUGE + page * abi.PAGE, 1)
+    for page in range(many):
+        code += store(place + page * abi.PAGE, 1)
+    machine = made.boot(code + wait())
+    machine.start(made.host)
+    fork = made.fork(made.snapshot(machine))
+    fork.warm_up()
+    made.run(fork)
+    blocks = {key % UNITS: block for key, block in fork._arenas.records().blocks.items()}
+    hot = abi.POOL_BASE + blocks[1] * abi.HUGE
+    assert fork.written_units(many) == [(hot, hot + abi.HUGE)]
+    assert len(fork.written_units(few)) > 0 == len(fork.written_units(abi.HUGE // abi.PAGE + 1))
+
+
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
 @pytest.mark.parametrize("size", [abi.PAGE, abi.HUGE - abi.PAGE, 3 * abi.HUGE + 5 * abi.PAGE])
-def test_what_a_warm_up_grew_is_gone_and_comes_back_zero(
-    made: Made, size: int, eager: bool
-) -> None:
+def test_what_a_warm_up_grew_is_gone_and_comes_back_zero(made: Made, size: int, huge: str) -> None:
     """Beyond the snapshot's memory a refreshed guest faults; grown again, it finds zeros."""
     end = GROWN + size
     last = ARENA + end - 8
@@ -220,7 +241,7 @@ def test_what_a_warm_up_grew_is_gone_and_comes_back_zero(
     code += store(last, 7) + store(new, 8) + wait(16) + wait()
     machine = made.boot(code)
     machine.start(made.host)
-    fork = made.fork(made.snapshot(machine), eager=eager)
+    fork = made.fork(made.snapshot(machine), huge=huge)
     for _ in range(3):
         fork.warm_up()
         assert made.run(fork) == bytes(16)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import huge_runs
 import msgspec
 import pytest
 import rawguest
@@ -67,9 +68,11 @@ class Runtime:
         self.all.append(self.snapshot)
 
     def fork(
-        self, kept: Kept | None = None, *, eager: bool = False, memory: int = MEMORY
+        self, kept: Kept | None = None, *, huge: str = "none", memory: int = MEMORY
     ) -> Machine:
-        machine = Machine.fork(self.kvm, self.snapshot, limits_memory=memory, eager=eager)
+        machine = Machine.fork(
+            self.kvm, self.snapshot, limits_memory=memory, huge=huge_runs.of(self.snapshot, huge)
+        )
         self.all.append(machine)
         if kept is not None:
             self.adopt(machine, kept)
@@ -115,22 +118,22 @@ def told(places: dict[int, int]) -> bytes:
     return b"".join(u64(mark) for mark in places.values())
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("huge", huge_runs.KINDS)
 @pytest.mark.parametrize("full", [False, True])
-def test_each_cell_goes_on_in_another_vm(runtime: Runtime, eager: bool, full: bool) -> None:
+def test_each_cell_goes_on_in_another_vm(runtime: Runtime, huge: str, full: bool) -> None:
     runtime.make(WRITES + wait() + AGAIN + wait() + tell(CHANGED) + tell(CHANGED))
-    first = runtime.fork(eager=eager)
+    first = runtime.fork(huge=huge)
     runtime.run(first)
     kept = runtime.keep(first)
     first.close()
-    second = runtime.fork(kept, eager=eager)
+    second = runtime.fork(kept, huge=huge)
     assert second.committed == GROWN + abi.PAGE
     runtime.run(second)
     last = runtime.keep(second, kept, full=full)
     second.close()
     assert len(last.pieces) == (1 if full else 2)
     for _ in range(2):  # a state is not used up
-        third = runtime.fork(last, eager=eager)
+        third = runtime.fork(last, huge=huge)
         assert runtime.run(third) == told(CHANGED)
         assert runtime.run(third) == told(CHANGED)
     earlier = runtime.fork(kept)  # nor changed by what came of it

@@ -12,6 +12,7 @@ from python_session import fails, hypervisor_fixture, session_fixture, value  # 
 from hypercell.kernel import states as module
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.session import Session
+from hypercell.vmm.vm_snapshot import Snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,3 +131,23 @@ async def test_many_cells_with_bad_ends_make_what_the_clean_ones_make(session: S
     """As the same cells do in ordinary CPython. HYPERCELL_CELLS: how many."""
     kinds = await state_cells.run(session, int(os.environ.get("HYPERCELL_CELLS", "120")))
     assert len(kinds) == 4, kinds
+
+
+async def test_what_a_cell_makes_lies_together(session: Session) -> None:
+    """Else its pages, each with a fault and a comparison, are as many as its objects."""
+    made = await value(
+        session,
+        "some = [bytearray(n % 500) for n in range(2000)]\n"
+        "places = [id(one) for one in some]\nmax(places) - min(places)",
+    )
+    assert int(made) < 4 << 20
+
+
+async def test_a_vm_made_on_demand_copies_what_most_cells_write(session: Session) -> None:
+    await value(session, "x = 1")
+    hypervisor = await session.hypervisor()
+    await hypervisor.filled()
+    runtime = session.states["python"].runtime.place
+    assert isinstance(runtime, Snapshot)
+    hot = sum(end - start for start, end in runtime.hot)
+    assert 0 < hot < sum(end - start for start, end in runtime.facts.extents) / 2

@@ -113,6 +113,7 @@ def test_an_index_into_no_piece_is_refused(stretch: tuple[int, int, int, int]) -
 class _State(msgspec.Struct):
     arenas: ArenaRecords
     ram: tuple[tuple[int, int], ...]
+    extents: tuple[tuple[int, int], ...] = ()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from wit_world.imports import display  # type: ignore[import-not-found] # made at build time
 
-from hypercell.kernel.languages.python_runtime import ipython, loop, sources, stdlib
+from hypercell.kernel.languages.python_runtime import compact, ipython, loop, sources, stdlib
 from hypercell.kernel.languages.python_runtime.cells import Cells
 
 _loads, _dumps = json.loads, json.dumps  # a cell may patch the module
@@ -28,9 +28,31 @@ loop.install()
 ipython.install()
 sys.dont_write_bytecode = True
 sys.path.insert(0, "/home")
-_cells = Cells(lambda record: display.emit(_pack(record)))
 gc.collect()
 gc.freeze()
+compact.fill_holes()
+_cells = Cells(lambda record: display.emit(_pack(record)))
+_kept: list[Any] = []
+
+
+def _freeze(*made: Any) -> None:
+    """Get ready for the snapshot in which sessions begin; ``made``: objects of this call.
+
+    The warm-up cells are forgotten; what they made in the interpreter's caches stays. What each
+    cell makes anew is made once more when the holes are filled: its places will be used again.
+    """
+    global _cells
+    gc.collect()
+    compact.fill_holes()
+    _cells = Cells(_cells.emit)
+    _cells.execute("x = 1\nx += 1\nx", {"label": "cell 1", "number": 1})
+    _cells = Cells(_cells.emit)
+    os.chdir("/home")
+    sys.path_importer_cache.clear()  # every cell asks each entry to look again
+    _kept.extend(made)
+    gc.collect()
+    gc.freeze()
+    compact.fill_holes()
 
 
 class WitWorld:
@@ -38,14 +60,8 @@ class WitWorld:
 
     def execute(self, source: str, request: str) -> str:
         """Run a cell, or get ready for the runtime snapshot."""
-        global _cells
         asked: dict[str, Any] = _loads(request)
-        if not asked.get("freeze"):
-            return _pack(_cells.execute(source, asked))
-        # The warm-up cells are forgotten; what they made in the interpreter's caches stays.
-        _cells = Cells(_cells.emit)
-        os.chdir("/home")
-        sys.path_importer_cache.clear()  # every cell asks each entry to look again
-        gc.collect()
-        gc.freeze()
-        return _pack({"status": "ok"})
+        if asked.get("freeze"):
+            _freeze(source, request, asked)
+            return _pack({"status": "ok"})
+        return _pack(_cells.execute(source, asked))
