@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import signal
@@ -180,6 +181,21 @@ def test_a_server_opens_nothing_but_proc(kind: str) -> None:
         return fails(errno.EACCES, lambda: os.open("/etc/passwd", os.O_RDONLY)) and fails(
             errno.EACCES, lambda: os.open("/dev/kvm", os.O_RDWR)
         )
+
+    assert in_child(work) == 0
+
+
+@pytest.mark.parametrize("kind", ["ZYGOTE", "COMPILER"])
+def test_a_server_may_count_its_threads(kind: str) -> None:
+    """As Python from 3.12 on does at each fork, by the C library."""
+
+    def work() -> bool:
+        library, text = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+        library.fopen.restype = ctypes.c_void_p
+        jail.Jail(getattr(filters, kind))
+        file = ctypes.c_void_p(library.fopen(b"/proc/self/stat", b"r"))
+        count = library.fread(text, 1, len(text), file)
+        return count > 0 and library.fclose(file) == 0
 
     assert in_child(work) == 0
 
