@@ -142,6 +142,6 @@ _CODE = (
 )
 
 TARGETS = (
-    Target("live_hypercalls", _hypercalls, (_GROW, _MIXED, *random_seeds(16)), cases=200),
-    Target("live_code", _run, _CODE, cases=100),
+    Target("live_hypercalls", _hypercalls, (_GROW, _MIXED, *random_seeds(16)), cases=150),
+    Target("live_code", _run, _CODE, cases=80),
 )

@@ -177,6 +177,6 @@ def _adopted(data: bytes) -> None:
 
 
 TARGETS = (
-    Target("live_shared_memory", _changed, (b"", *random_seeds(16)), cases=120),
-    Target("live_adopt", _adopted, (bytes(80), *random_seeds(16, 80)), cases=150),
+    Target("live_shared_memory", _changed, (b"", *random_seeds(16)), cases=80),
+    Target("live_adopt", _adopted, (bytes(80), *random_seeds(16, 80)), cases=100),
 )

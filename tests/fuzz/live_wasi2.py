@@ -158,4 +158,4 @@ def _wasi(data: bytes) -> None:
     Home().apply(tar, _LIMITS) if tar else None
 
 
-TARGETS = (Target("live_wasi_0_2", _wasi, (b"", *random_seeds(24)), allowed=(), cases=200),)
+TARGETS = (Target("live_wasi_0_2", _wasi, (b"", *random_seeds(24)), allowed=(), cases=100),)
