@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 from hypercell.kernel.errors import ToolchainError
@@ -15,6 +16,8 @@ from hypercell.vmm.errors import HypercellError
 
 _MAX_FILE = 1 << 28
 _MAX_ENTRIES = 20_000
+# What the standard library raises for archives that are none, and for numbers that fit nowhere.
+_UNREADABLE = (tarfile.TarError, OSError, EOFError, OverflowError, ValueError, zlib.error)
 
 
 def verify(tarball: Path, integrity: str) -> None:
@@ -42,7 +45,7 @@ def unpack(tarball: Path, pin: NpmPin) -> tuple[bytes, bytes]:
                     raise ToolchainError(f"{tarball.name} has too many entries")
                 if member.name in wanted and member.isreg():
                     wanted[member.name] = _member(tar, member)
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ToolchainError(f"{tarball.name} cannot be read: {error}") from None
     for name, data in wanted.items():
         if not data:
@@ -66,7 +69,7 @@ def layer(tar: bytes) -> bytes:
                 entries.append((path, _member(source, member) if member.isreg() else None))
     except HypercellError as error:
         raise ToolchainError(f"the toolchain's layer is not plain: {error.message}") from None
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ToolchainError(f"the toolchain's layer cannot be read: {error}") from None
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w:", format=tarfile.PAX_FORMAT) as out:

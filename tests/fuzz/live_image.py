@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import struct
 
 import msgspec
 import page_walk
@@ -157,7 +158,10 @@ def _adopted(data: bytes) -> None:
     machine = Machine.fork(kvm_fd(), _runtime()[0], limits_memory=MEMORY)
     state = _state(source)
     wanted = session_side.runs(source, _STARTS)
-    index = delta.pack_index(delta.stretches([(a, b) for a, b in wanted if a < b], 0))
+    index = b"".join(
+        struct.pack("<4I", *(number % (1 << 32) for number in stretch))
+        for stretch in delta.stretches(wanted, 0)
+    )
     if source.rarely():
         index = index[:4] + source.take(8) + index[12:]
     content = (source.take(64) or b"\0").ljust(64, b"\x90") * 64

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from target import Target
 
-from hypercell.vmm import abi, channel, messages
+from hypercell.vmm import abi, channel, delta, messages
 from hypercell.vmm.arenas import ArenaRecords
 from hypercell.vmm.commands import Exited, Failed, Trapped
 from hypercell.vmm.cpu_state import XSAVE_SIZE, Registers
+from hypercell.vmm.delta import DeltaState
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
 from hypercell.vmm.outcome import Frame, Usage, ValType
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
@@ -123,6 +124,15 @@ _STATE = SnapshotState(
 )
 _JOB = messages.Job((), (1,), (2,), messages.Limits(), snapshot=True)
 _PARKED = _encode(messages.Parked())
+_DELTA = DeltaState(Registers(), bytes(XSAVE_SIZE), (0,) * abi.ARENA_COUNT, (0, abi.HUGE), 8)
+_INDEX = delta.pack_index([delta.Stretch(32, 34, 0, 0)])
+_ORDERS = (
+    _JOB,
+    messages.Park(_encode(_STATE), warm=_JOB),
+    messages.Cancel(),
+    messages.Adopt(_DELTA, _INDEX, 1),
+    messages.Keep(full=True),
+)
 
 TARGETS = (
     Target(
@@ -138,6 +148,7 @@ TARGETS = (
                     messages.StdinWanted(9),
                     messages.Output(((1, b"hello"),)),
                     messages.Snapped(_encode(_STATE), (_OK,)),
+                    messages.Kept(_DELTA, delta.pack_runs([(32, 34)])),
                 ),
             )
         ],
@@ -176,7 +187,7 @@ TARGETS = (
     Target(
         "worker_orders",
         _to_worker,
-        [*map(_encode, (_JOB, messages.Park(_encode(_STATE), warm=_JOB), messages.Cancel()))],
+        [*map(_encode, _ORDERS)],
     ),
     Target("snapshot_state", _state, [_encode(_STATE)]),
     Target(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ PLANTED = f"planted-{secrets.token_hex(16)}"
 _LOOKS_SECRET = (b"root:x:", b"root:*:", b"BEGIN OPENSSH PRIVATE KEY")
 # What a session keeps on purpose: compiled code and states, each within bounds of its own.
 _KEPT = ("/memfd:hypercell-code", "/memfd:hypercell-snapshot", "/memfd:hypercell-layer")
+_PASSING = 20.0  # seconds: so long the session may write to its cache besides
 _OF_A_CHILD = ("socket", "anon_inode")  # a channel, and a descriptor of the process
 
 
@@ -36,9 +38,9 @@ class Aftermath:
         self._secret.write_text(PLANTED)
         self.before = self.held()
 
-    def held(self) -> dict[str, object]:
+    def held(self) -> dict[str, Counter[object]]:
         """Descriptors by kind, processes, files: what a leak or an escape would add to."""
-        kinds: Counter[str] = Counter()
+        kinds: Counter[object] = Counter()
         for entry in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):  # the one that lists
                 kinds[str(entry.readlink()).split(":[")[0]] += 1
@@ -47,11 +49,13 @@ class Aftermath:
             for kind in _OF_A_CHILD:  # as many as are parked, which is the pool's business
                 kinds[kind] -= 1
         return {
-            "descriptors": {k: n for k, n in kinds.items() if not k.startswith(_KEPT)},
-            "processes": sorted(server.pid for server in servers),
-            "files": sorted(os.listdir(self._directory)),
-            "temporary files": sorted(os.listdir(tempfile.gettempdir())),
-            "directory": sorted(os.listdir(".")),
+            "descriptors": Counter(
+                {k: n for k, n in kinds.items() if not str(k).startswith(_KEPT)}
+            ),
+            "processes": Counter(server.pid for server in servers),
+            "files": Counter(os.listdir(self._directory)),
+            "temporary files": Counter(os.listdir(tempfile.gettempdir())),
+            "directory": Counter(os.listdir(".")),
         }
 
     def saw(self, *pieces: bytes | str) -> None:
@@ -81,8 +85,15 @@ class Aftermath:
         assert stopped or Layer.HARMLESS in self.allowed, "nothing stopped it"
 
     def check_held(self) -> None:
-        """Nothing new is there, and the planted file is as it was."""
-        now = self.held()
-        changed = {name: (now[name], then) for name, then in self.before.items()}
-        assert now == self.before, {n: both for n, both in changed.items() if both[0] != both[1]}
+        """Nothing new is there to stay, and the planted file is as it was."""
+        end = time.monotonic() + _PASSING
+        while (new := self._new()) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not new, new
         assert self._secret.read_text() == PLANTED
+
+    def _new(self) -> dict[str, list[object]]:
+        """What is there now and was not before."""
+        now = self.held()
+        added = {what: list((now[what] - then).elements()) for what, then in self.before.items()}
+        return {what: things for what, things in added.items() if things}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
+import aftermath as checks
 import pytest
 from layers import Layer
 
@@ -68,3 +70,16 @@ def test_it_knows_its_error(path: Path) -> None:
             assert not names & _ANYTHING, (test.name, names)
             if isinstance(error, _SEVERAL):
                 assert ast.get_docstring(test), f"{test.name} may end in several ways: why?"
+
+
+def test_the_checks_see_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_PASSING", 0.0)
+    aftermath = checks.Aftermath((), tmp_path)
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    with pytest.raises(AssertionError, match="/dev/null"):
+        aftermath.check_held()
+    os.close(descriptor)
+    aftermath.check_held()
+    (tmp_path / "planted").touch()
+    with pytest.raises(AssertionError, match="planted"):
+        aftermath.check_held()
