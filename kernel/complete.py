@@ -34,8 +34,9 @@ def complete(
     languages: Mapping[str, Language],
     default: str,
     files: Collection[str] = (),
+    lines: Collection[str] = (),
 ) -> Completion:
-    """What could stand at ``cursor`` (a count of characters)."""
+    """What could stand at ``cursor`` (a count of characters). ``lines``: of states."""
     cursor = max(0, min(cursor, len(code)))
     start = code.rfind("\n", 0, cursor) + 1
     line = code[start:cursor]
@@ -54,7 +55,7 @@ def complete(
         in_code = not any(word in own[_name_of(stripped)] for word in ("FILE", "PATH", "DIRECT"))
         found = files
     elif stripped.startswith("%") and (own or not code[:start].strip().startswith("%%")):
-        found = [*_line_magic(stripped, text, languages, files)]
+        found = [*_line_magic(stripped, text, languages, files, lines)]
         if stripped == text:
             found += [f"%{name}" for name in own]
     else:
@@ -106,7 +107,7 @@ def _cell_magic(
         return []
     for option in language.options:
         if option.name == before and option.metavar and not _joined(option):
-            return option.values
+            return files if option.metavar == "FILE" else option.values
     return options_of(language)
 
 
@@ -126,15 +127,25 @@ def _joined(option: OptionHelp) -> bool:
 
 
 def _line_magic(
-    line: str, word: str, languages: Mapping[str, Language], files: Collection[str]
+    line: str,
+    word: str,
+    languages: Mapping[str, Language],
+    files: Collection[str],
+    lines: Collection[str],
 ) -> Iterable[str]:
     words = line.split()
     if len(words) <= 1 and word:
-        lines = [f"%{name}" for name in MAGICS]
-        return lines + [f"%%{name}" for name in (*languages, *FILE_MAGICS)]
+        found = [f"%{name}" for name in MAGICS]
+        return found + [f"%%{name}" for name in (*languages, *FILE_MAGICS)]
     magic = MAGICS.get(words[0].removeprefix("%"))
     if magic is None:
         return []
     if magic.files:
         return files
-    return [*languages, *MAGICS, FILE_MAGIC, *COMMON] if magic.name == "help" else []
+    if len(words) - bool(word) == 1:
+        return lines if magic.lines else magic.first or _topics(magic.name, languages)
+    return []
+
+
+def _topics(name: str, languages: Mapping[str, Language]) -> Collection[str]:
+    return [*languages, *MAGICS, FILE_MAGIC, *COMMON] if name == "help" else []

@@ -97,7 +97,9 @@ class Execution:
             magics.find(line.name, own)
         await session.settled()
         for line in parsed.lines:
-            answer = await magics.find(line.name).run(session, line.words)
+            magic = magics.find(line.name)
+            extra = (self._tell,) if magic.tells else ()
+            answer = await magic.run(session, line.words, *extra)
             if answer:
                 self.on_event(Shown(answer))
         if isinstance(parsed.body, FileWrite):
@@ -108,6 +110,9 @@ class Execution:
             self.on_event(Shown(magics.written(parsed.body.name, size)))
         elif parsed.body is not None and (parsed.body.source.strip() or not parsed.lines):
             await self._run(parsed.body)
+
+    def _tell(self, step: str) -> None:
+        self.on_event(Stream("stdout", f"{step}\n".encode()))
 
     def _running(self, vm: Vm | None) -> None:
         """Interrupts go to ``vm`` from now on; what it used is kept at its end."""

@@ -19,18 +19,25 @@ from hypercell.kernel.tables import files_table, table
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
 
-Run = Callable[["Session", Sequence[str]], Awaitable[str]]
+Run = Callable[..., Awaitable[str]]  # of the session and the words
 _MOST_SHOWN = 1 << 20
 
 
 class Magic(msgspec.Struct, frozen=True):
-    """``%name``. ``files``: its arguments are files of /home."""
+    """``%name``. ``files``: its arguments are files of /home; ``lines``: lines of states.
+
+    ``first``: what its first word may be. ``tells``: ``run`` takes a third argument, a function
+    that is told of steps which take long.
+    """
 
     name: str
     usage: str
     help: str
     run: Run
     files: bool = False
+    lines: bool = False
+    first: tuple[str, ...] = ()
+    tells: bool = False
 
 
 def find(name: str, own: Iterable[str] = ()) -> Magic:
@@ -116,9 +123,9 @@ def _some(name: str, words: Sequence[str]) -> None:
         raise UsageError(f"%{name} needs a file", hint="%files lists what is in /home")
 
 
-async def _pip(session: Session, words: Sequence[str]) -> str:
+async def _pip(session: Session, words: Sequence[str], tell: Callable[[str], None]) -> str:
     if words[:1] == ("install",):
-        new = await session.packages.install(words[1:])
+        new = await session.packages.install(words[1:], tell)
         if not new:
             return "nothing to do: it is installed already"
         names = ", ".join(f"{package.name} {package.version}" for package in new)
@@ -142,7 +149,12 @@ MAGICS = {
         Magic("cat", "%cat FILE…", "show files of /home", _cat, files=True),
         Magic("rm", "%rm FILE…", "delete files and directories of /home", _rm, files=True),
         Magic(
-            "pip", "%pip install NAME… | list", "pure-Python packages that the owner grants", _pip
+            "pip",
+            "%pip install NAME… | list",
+            "pure-Python packages that the owner grants",
+            _pip,
+            first=("install", "list"),
+            tells=True,
         ),
         Magic(
             "reset",
@@ -154,6 +166,8 @@ MAGICS = {
         Magic("redo", "%redo [N]", "take back %undo, until another cell has run", states.redo),
         Magic("snapshots", "%snapshots", "the states of this session", states.snapshots),
         Magic("fork", "%fork NAME", "a further line of states that begins here", states.fork),
-        Magic("switch", "%switch NAME", "go on in another line, /home too", states.switch),
+        Magic(
+            "switch", "%switch NAME", "go on in another line, /home too", states.switch, lines=True
+        ),
     )
 }

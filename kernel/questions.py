@@ -44,6 +44,7 @@ class Questions:
             languages=self._languages,
             default=self._default,
             files=self._session.home.files(),
+            lines=[name for states in self._session.states.values() for name in states.lines],
         )
         if static.in_code and len(code) <= MAX_SOURCE:
             question = Question("complete", code, static.end)

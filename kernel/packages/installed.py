@@ -13,7 +13,7 @@ import msgspec
 
 from hypercell.kernel.errors import PackageRefused
 from hypercell.kernel.packages.requirement import check_granted, parse
-from hypercell.kernel.packages.resolve import download
+from hypercell.kernel.packages.resolve import Tell, download
 from hypercell.kernel.packages.wheel import Wheel, read_wheel
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.whiteouts import WHITEOUT
@@ -48,8 +48,9 @@ class Packages:
         """What is installed, by name."""
         return [self._found[name] for name in sorted(self._found)]
 
-    async def install(self, words: Sequence[str]) -> list[Package]:
-        """Install what is named and what it needs; what is new. All of it or nothing.
+    async def install(self, words: Sequence[str], tell: Tell = lambda _: None) -> list[Package]:
+        """Install what is named and what it needs; what is new. All of it or nothing. ``tell`` gets
+        the steps.
 
         UsageError, GrantMissing, PackageRefused, PackageError.
         """
@@ -62,7 +63,7 @@ class Packages:
                 for package in self._found.values()
                 if package.name not in names
             }
-            wheels = await download(wanted, pinned)
+            wheels = await download(wanted, pinned, tell)
             return await asyncio.to_thread(self._add, wheels)
 
     def _add(self, wheels: Sequence[tuple[str, bytes]]) -> list[Package]:

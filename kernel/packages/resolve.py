@@ -13,7 +13,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hypercell.kernel.errors import PackageError, PackageRefused
@@ -21,6 +21,7 @@ from hypercell.kernel.packages.requirement import Requirement
 from hypercell.kernel.safe_text import safe_text
 from hypercell.kernel.sizes import format_size
 
+Tell = Callable[[str], None]
 PYTHON = "3.14"  # of the VM
 MAX_DOWNLOAD = 64 << 20  # of one wheel
 MAX_WHEELS = 60
@@ -34,14 +35,16 @@ _PIP = (
     f"resource.setrlimit(resource.RLIMIT_FSIZE, ({MAX_DOWNLOAD}, {MAX_DOWNLOAD})); "
     "sys.argv[0] = 'pip'; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 )
+_STEP = re.compile(r"\s*((?:Collecting|Downloading|Using cached) [^/\\]{1,200})$")
 _NOTHING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 
 
 async def download(
-    wanted: Sequence[Requirement], pinned: Mapping[str, str]
+    wanted: Sequence[Requirement], pinned: Mapping[str, str], tell: Tell = lambda _: None
 ) -> list[tuple[str, bytes]]:
     """The wheels of ``wanted`` and of what they need: (file name, bytes), by name.
 
+    ``tell`` gets what pip says that it is looking for and downloading, line by line.
     ``pinned``: name -> version of what is there and stays. PackageRefused: a package that is not
     pure, or not there; PackageError: pip or the network failed.
     """
@@ -51,8 +54,17 @@ async def download(
         target.mkdir()
         constraints = work / "constraints.txt"
         constraints.write_text("".join(f"{name}=={pinned[name]}\n" for name in sorted(pinned)))
-        words = ["download", "--quiet", *_PURE, "--dest", str(target), "-c", str(constraints)]
-        code, said = await _pip([*words, "--", *(one.text for one in wanted)], work)
+        words = [
+            "download",
+            "--progress-bar",
+            "off",
+            *_PURE,
+            "--dest",
+            str(target),
+            "-c",
+            str(constraints),
+        ]
+        code, said = await _pip([*words, "--", *(one.text for one in wanted)], work, tell)
         if code:
             raise await _why(said, work)
         files = sorted(target.iterdir())
@@ -88,20 +100,22 @@ async def _why(said: str, work: Path) -> PackageError:
     )
 
 
-async def _pip(words: Sequence[str], work: Path) -> tuple[int, str]:
+async def _pip(words: Sequence[str], work: Path, tell: Tell = lambda _: None) -> tuple[int, str]:
     """Exit code and stderr. PackageError if it cannot be run or takes too long."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-c", _PIP, *words),
         cwd=work,
         env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"},
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
     try:
         async with asyncio.timeout(_SECONDS):
-            _, said = await process.communicate()
+            assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+            said, _ = await asyncio.gather(process.stderr.read(), _listen(process.stdout, tell))
+            await process.wait()
     except TimeoutError:
         raise PackageError(f"pip took longer than {_SECONDS:g} s") from None
     finally:
@@ -110,3 +124,16 @@ async def _pip(words: Sequence[str], work: Path) -> tuple[int, str]:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     return process.returncode or 0, said.decode(errors="replace")
+
+
+async def _listen(stream: asyncio.StreamReader, tell: Tell) -> None:
+    """The steps in what pip says, without paths and addresses; the rest is read and dropped."""
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:  # longer than the reader's limit
+            continue
+        if not line:
+            return
+        if step := _STEP.match(line.decode(errors="replace").rstrip()):
+            tell(safe_text(step[1]))

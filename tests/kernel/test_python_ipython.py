@@ -80,6 +80,11 @@ async def test_values_and_inputs_are_kept(session: Session) -> None:
         ("def g(a, b=1):\n    'Docs.'\n    return a\ng?", "g(a, b=1)"),
         ("def g(a):\n    return a\ng??", "    return a"),
         ("class K:\n    'A class.'\nK?", "A class."),
+        (
+            "@__import__('dataclasses').dataclass\nclass D:\n    one: int = 1\nD??",
+            "dataclass\nclass D:\n    one: int = 1",
+        ),
+        ("class L:\n    two = 2\nl = L()\nl??", "class L:\n    two = 2"),
         ("v = [1, 2]\nv?", "Length:      2"),
         ("str.*find?", "str.rfind"),
         ("%time?", "run it once"),

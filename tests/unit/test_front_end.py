@@ -23,6 +23,7 @@ class Lang(Wat):
     options = (
         OptionHelp("-O", "LEVEL", "optimise", ("0", "2")),
         OptionHelp("--std", "NAME", "standard", ("c17", "c23")),
+        OptionHelp("--db", "FILE", "a database"),
     )
     keywords = ("printf", "print", "int")
     comments = ("//", "/*", "*/")
@@ -33,7 +34,8 @@ FILES = ("util.h", "lib/util.c")
 
 
 def matches(code: str) -> tuple[str, ...]:
-    found = complete(code, len(code), languages=LANGUAGES, default="lang", files=FILES)
+    lines = ("main", "try-2")
+    found = complete(code, len(code), languages=LANGUAGES, default="lang", files=FILES, lines=lines)
     assert found.end == len(code)
     assert all(match.startswith(code[found.start : found.end]) for match in found.matches)
     return found.matches
@@ -55,6 +57,14 @@ def matches(code: str) -> tuple[str, ...]:
         ("%cat lib", ("lib/util.c",)),
         ("%files ", ()),
         ("%help wa", ("wat",)),
+        ("%%lang --db ut", ("util.h",)),
+        ("%switch ", ("main", "try-2")),
+        ("%switch tr", ("try-2",)),
+        ("%switch main ", ()),
+        ("%pip ", ("install", "list")),
+        ("%pip install ", ()),
+        ("%fork ", ()),
+        ("%un", ("%undo",)),
         ("int x;\npri", ("print", "printf")),
         ("%%wat\n(i32.ad", ("i32.add",)),
         ('#include "ut', ("util.h",)),

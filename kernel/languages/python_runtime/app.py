@@ -10,7 +10,14 @@ from typing import Any
 
 from wit_world.imports import display  # type: ignore[import-not-found] # made at build time
 
-from hypercell.kernel.languages.python_runtime import compact, ipython, loop, sources, stdlib
+from hypercell.kernel.languages.python_runtime import (
+    appending,
+    compact,
+    ipython,
+    loop,
+    sources,
+    stdlib,
+)
 from hypercell.kernel.languages.python_runtime.cells import Cells
 
 _loads, _dumps = json.loads, json.dumps  # a cell may patch the module
@@ -25,6 +32,7 @@ def _pack(value: dict[str, Any]) -> str:
 stdlib.import_all()
 sources.keep()
 loop.install()
+appending.install()
 ipython.install()
 sys.dont_write_bytecode = True
 sys.path.insert(0, "/home")

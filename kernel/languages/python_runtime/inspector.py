@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import keyword
 import linecache
+import re
 from typing import Any
 
 from hypercell.kernel.languages.python_runtime.ipython import emit
@@ -16,6 +17,7 @@ from hypercell.kernel.languages.python_runtime.place import Place, UsageError
 
 _HEAD, _OFF = "\x1b[31m", "\x1b[39m"
 _LONGEST_VALUE = 200
+_MOST_DECORATORS = 20  # lines
 _LONGEST_TEXT = 60_000
 
 
@@ -129,11 +131,30 @@ def signature_of(value: Any) -> str | None:
 def source_of(value: Any) -> str | None:
     """The source, where it is known: of the session's own cells and of files in /home."""
     try:
+        if inspect.isclass(value) and value.__module__ == "__main__":
+            return _class_source(value)
         if inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value):
             return inspect.getsource(value).rstrip("\n")
+        if type(value).__module__ == "__main__":
+            return _class_source(type(value))
         return inspect.getsource(type(value)).rstrip("\n")
     except Exception:  # it was no Python, or its file is not in the VM
         return None
+
+
+def _class_source(value: Any) -> str | None:
+    """Of a class that a cell defined: it knows its first line, but not of which cell."""
+    first = vars(value)["__firstlineno__"] - 1
+    named = re.compile(rf"\s*class\s+{re.escape(value.__name__)}\b")
+    for name, entry in reversed(list(linecache.cache.items())):
+        if not name.startswith("<") or len(entry) == 1:
+            continue
+        lines = entry[2][first:]
+        if any(map(named.match, lines[:_MOST_DECORATORS])):
+            found = "".join(inspect.getblock(lines)).rstrip("\n")
+            if named.search(found):
+                return found
+    return None
 
 
 def _doc(value: Any) -> str:

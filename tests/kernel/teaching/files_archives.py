@@ -76,11 +76,26 @@ with open("log.txt", "w") as file:
         print(level, "message", file=file)
 with open("log.txt") as file:
     lines = [line.strip() for line in file if "error" in line]
-with open("log.txt", "a") as file:
+with open("log.txt", "a+") as file:
     file.write("more\n")
-with open("log.txt") as file:
+    file.seek(0)
     count = len(file.readlines())
 lines, count
+# %%
+with open("log.txt", "a+b") as file, pathlib.Path("new.txt").open("a+") as new:
+    print(file.tell(), file.mode, new.mode, new.tell(), new.read())
+    file.seek(2)
+    print(file.read(5), file.write(b"end\n"), new.write("x\ny\n"), new.tell())
+    file.seek(-8, os.SEEK_END)
+    new.seek(0)
+    print(file.read(), list(new))
+open("log.txt", "ab+", 0).readall(), open("log.txt", "a+").read(), open("new.txt", "r+").read()
+# %%
+open("log.txt", "aw+")
+# %%
+open("log.txt", "ab+", encoding="utf-8")
+# %%
+open("log.txt", "a+", 0)
 # %%
 buffer = io.BytesIO()
 buffer.write(b"hello")
