@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hypercell.kernel import runs
 from hypercell.kernel.display.bundle import Safe, Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.output_queue import Message, Queue, Run
@@ -18,6 +19,7 @@ from hypercell.kernel.safe_text import (
     MAX_COLOURS,
     MAX_LINES,
     MAX_LINKS,
+    calmer_text,
     links,
     safe_stream,
     safe_text,
@@ -150,7 +152,10 @@ class CellOutput:
     def _release(self, kind: str) -> None:
         if not self._held:
             return
-        content: dict[str, Any] = {"data": {"text/plain": safe_text(self._held)}, "metadata": {}}
+        content: dict[str, Any] = {
+            "data": {"text/plain": calmer_text(self._held, MAX_STREAM)},
+            "metadata": {},
+        }
         if kind == "execute_result":
             content["execution_count"] = self._count
         self._held = ""
@@ -218,6 +223,7 @@ class _Page:
         self._lines = 0
         self._colours = 0
         self._links = 0
+        self._runs = 0
 
     def display(self) -> bool:
         """Whether there is room for one more."""
@@ -236,6 +242,11 @@ class _Page:
             self._full = True
             kept = "\n".join(text[:room].split("\n", lines + 1)[: lines + 1])
             text = f"{kept}\n… more than a page takes ({MAX_LINES} lines, {MAX_STREAM >> 20} MiB)\n"
+        fitting = runs.cut(text, runs.MAX_RUNS - self._runs)
+        self._runs += runs.count(fitting)
+        if len(fitting) < len(text):
+            self._full = True
+            text = f"{fitting}\n… more than a page takes ({runs.MAX_RUNS} changes of script)\n"
         self._colours += text.count("\x1b[")
         if self._colours > MAX_COLOURS:
             text = without_colours(text)

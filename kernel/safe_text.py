@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from hypercell.kernel import runs
+
 _SGR = r"\x1b\[[0-9;:]{0,40}m"
 _ERASE_LINE = r"\x1b\[[0-2]?K"  # progress bars
 _COLOURS = re.compile(f"({_SGR})")
@@ -49,7 +51,7 @@ def safe_stream(text: str) -> str:
 
 def calmer_text(text: str, limit: int) -> str:
     """``safe_text`` that a page can take: bounded; colours and links only if they are not many."""
-    kept = text[:limit]
+    kept = runs.cut(text[:limit], runs.MAX_RUNS)
     if kept.count("\n") > MAX_LINES:
         kept = "\n".join(kept.split("\n", MAX_LINES)[:MAX_LINES])
     if len(kept) < len(text):

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hypercell.kernel import runs
 from hypercell.kernel.display import frames, picture
 from hypercell.kernel.display.formulas import cost as formula_cost
 from hypercell.kernel.display.formulas import latex
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.display.parser_messages import Kind
 from hypercell.kernel.display.refused import Refused
-from hypercell.kernel.display.safe_html import boxed, has_script
+from hypercell.kernel.display.safe_html import boxed, has_script, text_cost
 from hypercell.kernel.safe_text import calmer_text, safe_name
 
 HTML, PLAIN, JSON = "text/html", "text/plain", "application/json"
@@ -150,7 +151,8 @@ class Shower:
         text = plain if isinstance(plain, str) else f"<{safe_name(', '.join(data))}>"
         shown = calmer_text(text, MAX_PLAIN)
         try:
-            self._spend(f"{key}\0text", _Cost(len(shown)))
+            tags = 0 if found else text_cost(shown)  # a page shows what is richest
+            self._spend(f"{key}\0text", _Cost(len(shown), tags))
         except Refused as error:
             shown = f"[not shown: {error}]"
         if not kept:
@@ -210,9 +212,12 @@ def _json(value: Any) -> tuple[Any, int]:
     """The value and its size in characters."""
     if _deeper(value, _MAX_JSON_DEPTH):
         raise Refused(f"it is nested more than {_MAX_JSON_DEPTH} deep")
-    size = len(msgspec.json.encode(value))
+    encoded = msgspec.json.encode(value)
+    size = len(encoded)
     if size > _MAX_JSON:
         raise Refused(f"it has {size} bytes, and may have {_MAX_JSON}")
+    if runs.count(encoded.decode()) > runs.MAX_RUNS:
+        raise Refused(f"its text may change script {runs.MAX_RUNS} times")
     return value, size
 
 

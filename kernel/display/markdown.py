@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from hypercell.kernel.display.formulas import cost, formula
+from hypercell.kernel.display.safe_html import cost as html_cost
 from hypercell.kernel.display.safe_html import safe_html
 
 
@@ -33,6 +34,6 @@ def markdown(text: str) -> tuple[str, int]:
         parser.add_render_rule(rule, note)
     clean = safe_html(parser.render(text))
     if re.search(rf'="[^"]*{mark}', clean):  # an attribute is no place for an element
-        return clean, clean.count("<")
+        return clean, html_cost(clean)
     made = re.sub(rf"{mark}(\d+)\.", lambda found: formulas[int(found[1])], clean)
-    return made, costs + made.count("<")
+    return made, costs + html_cost(made)

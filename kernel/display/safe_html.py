@@ -10,15 +10,19 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import math
 import re
 
 import nh3
 
+from hypercell.kernel import runs
 from hypercell.kernel.display import picture
 from hypercell.kernel.display.refused import Refused
+from hypercell.kernel.safe_text import MAX_LINES
 
 MAX_TAGS = 50_000  # two an element: a table of 25,000 cells takes half a second to lay out
 MAX_DEPTH = 100
+MAX_TEXT = 1 << 20  # characters beside the markup: what a stream may have as well
 NO_PICTURE = "<em>[a picture that is not loaded]</em>"
 _MAX_SPAN = 1000
 _MAX_SIDE = 4096  # pixels
@@ -53,7 +57,25 @@ _PROPERTIES = {
     *(f"border{side}" for side in _SIDES),
     *(f"padding{side}" for side in _SIDES),
 }
-_BAD_STYLE = re.compile(r"url|image|\\|/\*|@|expression|var\(|attr\(|src", re.IGNORECASE)
+# What lets elements lie over each other, or takes long to draw. Where 20,000 plain elements take a
+# page half a second, as many lines of no height with wide padding took it 23, cells that span 1000
+# columns 38, justified text 60.
+_COSTLY_STYLE = re.compile(
+    r"height|font:[^;]*/|opacity|gradient|wavy|dotted|dashed|double|radius|spacing|indent"
+    r"|vertical-align:\s*[^a-z\s]|(?:padding|border)[^;]*(?:[4-9]\d|\d{3}|\d(?:[a-oq-z%]|p[^x]))",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(r"#[0-9a-f]{3,8}|(?:rgb|hsl)a?\([^()]*\)", re.IGNORECASE)
+_STYLE = re.compile(r' style="([^"]*)"')
+_COSTLY_MARKUP = re.compile(r' dir="|<details|<q\b')
+_KEEPS_LINES = re.compile(r"<pre|white-space")
+_SPANNING = re.compile(r'<[^>]*span="[^>]*>')
+_SPAN = re.compile(r'span="(\d+)"')
+_MARKUP = re.compile(r"<[^>]*>")  # nh3 escapes ">" everywhere else
+_CHARACTERS = 25  # of text take a page as long as a tag
+_RUN = 3  # tags that take a page as long as a change of script
+_COSTLY = 24  # tags that could be laid out in the time that one such style takes
+_BAD_STYLE = re.compile(r"justify|url|image|\\|/\*|@|expression|var\(|attr\(|src", re.IGNORECASE)
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=\s]*)\Z")
 _LENGTH = re.compile(r"(\d{1,5})(?:px|%)?\Z")
@@ -89,11 +111,38 @@ def has_script(text: str) -> bool:
     return re.search(r"<script\b", text, re.IGNORECASE) is not None
 
 
+def cost(clean: str) -> int:
+    """What sanitised HTML takes a page, in tags."""
+    return _cost_of_elements(clean) + text_cost(_MARKUP.sub("", clean))
+
+
+def text_cost(text: str) -> int:
+    """What text takes a page, in tags."""
+    return len(text) // _CHARACTERS + _RUN * runs.count(text)
+
+
+def _cost_of_elements(clean: str) -> int:
+    styles = (_COLOUR.sub("", found[1]) for found in _STYLE.finditer(clean))
+    costly = sum(_COSTLY_STYLE.search(style) is not None for style in styles)
+    costly += len(_COSTLY_MARKUP.findall(clean))
+    spans = sum(
+        math.prod(int(value) for value in _SPAN.findall(tag)) for tag in _SPANNING.findall(clean)
+    )
+    return clean.count("<") + _COSTLY * costly + spans
+
+
 def _check_size(clean: str) -> None:
+    if _cost_of_elements(clean) > MAX_TAGS:
+        raise Refused(f"it has more than {MAX_TAGS // 2} elements, or too many that overlap")
+    text = _MARKUP.sub("", clean)
+    if len(text) > MAX_TEXT or runs.count(text) > runs.MAX_RUNS:
+        raise Refused(
+            f"it has more than {MAX_TEXT} characters of text, or {runs.MAX_RUNS} changes of script"
+        )
+    if _KEEPS_LINES.search(clean) and text.count("\n") > MAX_LINES:
+        raise Refused(f"it has more than {MAX_LINES} lines")
     depth = 0
-    for count, tag in enumerate(_TAG.finditer(clean)):  # well-formed: nh3 wrote it
-        if count >= MAX_TAGS:
-            raise Refused(f"it has more than {MAX_TAGS // 2} elements")
+    for tag in _TAG.finditer(clean):  # well-formed: nh3 wrote it
         if tag[1]:
             depth -= 1
         elif tag[2] not in _EMPTY:
@@ -105,6 +154,8 @@ def _check_size(clean: str) -> None:
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return None if _BAD_STYLE.search(value) else value
+    if name == "align":
+        return None if value.lower() == "justify" else value
     if name == "href":
         return value if _LINK.match(value) else None
     if name == "src":

@@ -12,6 +12,7 @@ import html
 import re
 from xml.parsers import expat
 
+from hypercell.kernel import runs
 from hypercell.kernel.display.refused import Refused
 
 MAX_CHARACTERS = 1 << 20
@@ -74,6 +75,7 @@ class _Rewriter:
         self._open: list[str] = []
         self._count = 0
         self._layers = 0
+        self._runs = 0
         self._skipped = 0  # depth within an element that is left out
 
     @property
@@ -129,6 +131,9 @@ class _Rewriter:
             self._out.append(f"</{self._open.pop()}>")
 
     def _text(self, text: str) -> None:
+        self._runs += runs.count(text)
+        if self._runs > runs.MAX_RUNS:
+            raise Refused(f"the text of an SVG may have {runs.MAX_RUNS} pieces")
         if not self._skipped:
             self._out.append(html.escape(text))
 

@@ -14,7 +14,7 @@ from hypercell.kernel.answers import (
     Match,
     Question,
 )
-from hypercell.kernel.safe_text import safe_name, safe_text
+from hypercell.kernel.safe_text import calmer_text, safe_name, safe_text
 from hypercell.vmm.errors import ProtocolViolation
 
 _TYPES = frozenset({"class", "function", "key", "keyword", "module", "param", "path", "property"})
@@ -51,7 +51,7 @@ def checked(question: Question, text: str) -> Answer:
     if question.what == "expressions":
         return Answer(failures=tuple(map(_failure, answer.failures[:MAX_MATCHES])))
     if question.what == "inspect":
-        return Answer(text=safe_text(answer.text[:MAX_TEXT]))
+        return Answer(text=calmer_text(answer.text, MAX_TEXT))
     if not 0 <= answer.start <= question.cursor:
         raise ProtocolViolation("a completion begins outside of the cell")
     typed = question.source[answer.start : question.cursor]

@@ -19,6 +19,7 @@ CELLS = {
     "long": "print('x' * 3_000_000)",
     "long error": "raise ValueError('x' * 3_000_000)",
     "marks": r"print('e' + '\u0301' * 500_000)",
+    "scripts": r"print('a\u4e00' * 300_000)",
     "value": "'x' * 3_000_000",
     "alive": "print('alive')",
 }
@@ -64,4 +65,5 @@ def test_no_length_stops_the_page(page: NotebookPage) -> None:
         assert len(str(page.outputs(number))) < _MOST, name
     assert "KeyError" in text(page, "chain")
     assert "more than a page takes" in text(page, "long")
+    assert "changes of script" in text(page, "scripts")
     assert text(page, "alive").strip() == "alive"

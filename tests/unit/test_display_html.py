@@ -165,3 +165,54 @@ def test_a_picture_that_is_not_loaded_says_so() -> None:
     for text in ("<img src=x>", "<img alt=' src=\"'>", "<img src='https://example.org/a.png'>"):
         assert safe_html(f"<p>{text}</p>") == f"<p>{safe_html_module.NO_PICTURE}</p>"
     assert "<em>" not in safe_html("<p title='<img>'>&lt;img&gt;</p>")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "line-height:0",
+        "height:0",
+        "padding:400px 900px",
+        "padding:2em",
+        "padding-top:50%",
+        "border-left:99px solid red",
+        "vertical-align:-500px",
+        "opacity:.5",
+        "text-decoration:underline wavy red",
+        "background:repeating-radial-gradient(red 1px, blue 2px)",
+        "border:1px dotted red",
+    ],
+)
+def test_elements_that_overlap_or_are_slow_to_draw_may_be_few(style: str) -> None:
+    safe_html(f"<span style='{style}'>x</span>" * 1000)
+    with pytest.raises(Refused, match="overlap"):
+        safe_html(f"<span style='{style}'>x</span>" * 3000)
+
+
+def test_a_large_table_may_have_colours() -> None:
+    style = "text-align:right;padding:4px 8px;border:1px solid #444455;background:rgb(99,100,255)"
+    safe_html("<table>" + f"<tr><td style='{style}'>1" * 10_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<table><tr>" + "<td colspan=1000>x" * 100,
+        "<table><tr>" + "<td colspan=300 rowspan=300>x",
+        "<table>" + "<col span=1000>" * 100,
+        "<span dir=rtl>x</span>" * 3000,
+        "<q>x</q>" * 3000,
+        "<details open>x</details>" * 3000,
+    ],
+)
+def test_spans_and_what_is_slow_to_lay_out_are_counted(text: str) -> None:
+    with pytest.raises(Refused, match="elements"):
+        safe_html(text)
+
+
+def test_text_is_bounded() -> None:
+    with pytest.raises(Refused, match="characters of text"):
+        safe_html("x " * 600_000)
+    with pytest.raises(Refused, match="lines"):
+        safe_html("<pre>" + "x\n" * 60_000)
+    assert "justify" not in safe_html("<p align=Justify style='text-align:justify'>x")

@@ -1,61 +1,71 @@
-"""Runs against sets of their pages."""
+"""Runs of text in one script, of which a page is given so many."""
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hypercell.vmm import abi, runs
-from hypercell.vmm.errors import ProtocolViolation
-from hypercell.vmm.runs import Run
+from hypercell.kernel import runs
+from hypercell.kernel.display.bundle import Shower
+from hypercell.kernel.display.parser_client import Parser
+from hypercell.kernel.display.refused import Refused
+from hypercell.kernel.display.safe_html import safe_html
+from hypercell.kernel.display.svg import svg_image
+from hypercell.kernel.output import CellOutput
+from hypercell.kernel.result import Stream
+from hypercell.kernel.safe_text import calmer_text
 
-_PAIRS = st.tuples(st.integers(0, 30), st.integers(1, 6)).map(lambda p: (p[0], p[0] + p[1]))
-_ANY = st.lists(_PAIRS, max_size=6)
-
-
-def _set(some: list[Run]) -> set[int]:
-    return {page for start, end in some for page in range(start, end)}
-
-
-def _sound(some: list[Run]) -> bool:
-    ends = [end for _, end in some]
-    return all(a < b for a, b in some) and all(
-        end <= start for end, (start, _) in zip(ends, some[1:], strict=False)
-    )
+MANY = "a一" * 100_000
 
 
-@given(_ANY)
-def test_merged_runs_hold_the_same_and_lie_apart(some: list[Run]) -> None:
-    found = runs.merged(some)
-    assert _set(found) == _set(some)
-    assert all(a[1] < b[0] for a, b in itertools.pairwise(found))
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("plain text\n", 1),
+        ("größer, à côté", 1),
+        ("Привет", 1),
+        ("漢字とかな", 1),
+        ("ab אב cd", 3),
+        ("a一" * 10, 20),
+        ("一א" * 10, 20),
+        ("कখ" * 10, 20),
+    ],
+)
+def test_how_many_there_are(text: str, count: int) -> None:
+    assert runs.count(text) == count
+    assert runs.cut(text, count) == text
+    assert runs.count(runs.cut(text, count // 2)) == count // 2
 
 
-@given(_ANY, _ANY)
-def test_overlap_and_rest_are_those_of_sets(left: list[Run], right: list[Run]) -> None:
-    one, other = runs.merged(left), runs.merged(right)
-    both, rest = runs.overlap(one, other), runs.without(one, other)
-    assert _set(both) == _set(one) & _set(other)
-    assert _set(rest) == _set(one) - _set(other)
-    assert _sound(both)
-    assert _sound(rest)
+def test_text_that_changes_script_all_the_time_is_cut() -> None:
+    assert runs.count(calmer_text(MANY, len(MANY))) <= runs.MAX_RUNS + 3
+    assert "more characters" in calmer_text(MANY, len(MANY))
+    page = "".join(f"<b>{'a一' * 10}</b>" for _ in range(5000))
+    with pytest.raises(Refused, match="changes of script"):
+        safe_html(page)
+    with pytest.raises(Refused, match="pieces"):
+        svg_image(f'<svg xmlns="http://www.w3.org/2000/svg"><text>{MANY}</text></svg>')
+    honest = "漢字とかな、ひらがな。\n" * 10_000
+    assert calmer_text(honest, len(honest)) == honest
 
 
-def test_units_of_memory_are_whole_in_order_and_inside() -> None:
-    unit = abi.HUGE
-    runs.check_units([])
-    runs.check_units([(0, unit), (4 * unit, 6 * unit), (6 * unit, abi.CODE_GPA)])
-    for wrong in (
-        [(unit, unit)],
-        [(2 * unit, unit)],
-        [(-unit, unit)],
-        [(0, unit + 1)],
-        [(1, unit)],
-        [(unit, 3 * unit), (2 * unit, 4 * unit)],
-        [(0, abi.CODE_GPA + unit)],
-    ):
-        with pytest.raises(ProtocolViolation):
-            runs.check_units(wrong)
+async def test_a_stream_that_does_so_is_cut_wherever_its_messages_end() -> None:
+    sent = list[str]()
+    output = CellOutput(lambda _, content: sent.append(content["text"]), 1)
+    for _ in range(20):
+        output(Stream("stdout", ("a一" * 5000).encode()))
+        output.flush()
+    await output.finish(ok=True)
+    text = "".join(sent)
+    assert runs.count(text) <= runs.MAX_RUNS + 3
+    assert text.count("more than a page takes") == 1
+
+
+async def test_displays_and_json_of_a_cell_share_a_budget() -> None:
+    shower = Shower(Parser())
+    json = shower.show_now("json", {"text/plain": "p", "application/json": [MANY[:70_000]]}, {})
+    assert "application/json" not in json.data
+    texts = [shower.show_now(str(n), {"text/plain": MANY}, {}) for n in range(5)]
+    shown = [runs.count(one.data["text/plain"]) for one in texts]
+    assert sum(shown) < 2 * runs.MAX_RUNS
+    assert texts[-1].data["text/plain"].startswith("[not shown")
