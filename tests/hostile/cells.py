@@ -113,6 +113,7 @@ class Cells:
         before: object = None
         while time.monotonic() < end:
             self._await(filled())
+            self._servers_now()  # a VM that is still to be closed has descriptors here
             now = self.aftermath.held()
             if now == before:
                 return

@@ -78,6 +78,7 @@ def test_it_is_refused(run: Run, name: str) -> None:
     assert outcome.errno == REFUSED[name][1]
 
 
+@pytest.mark.timeout(600)  # a fork for each of hundreds
 def test_every_call_that_is_not_on_the_list_kills(run: Run, kind: str) -> None:
     listed = {NUMBERS[rule.name] for rule in KINDS[kind].rules} | _UPROBES
     alive = [n for n in range(LAST_CALL) if n not in listed and not run(f"call {n}").killed]
@@ -89,6 +90,7 @@ def test_other_kvm_calls_kill(run: Run, name: str) -> None:
     assert run(name).killed
 
 
+@pytest.mark.timeout(600)
 def test_every_plain_kvm_call_that_is_not_on_the_list_kills(run: Run, kind: str) -> None:
     numbers = [0xAE00 | n for n in range(256) if 0xAE00 | n not in KINDS[kind].requests]
     assert not [hex(n) for n in numbers if not run(f"ioctl {n:#x}").killed]

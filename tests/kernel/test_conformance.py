@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import jupyter_kernel_test
 import pytest
+from real_kernel import SECONDS
 
 # One pixel.
 PNG = (
@@ -38,14 +41,25 @@ class _Common(jupyter_kernel_test.KernelTests):
     invalid_code_samples: ClassVar[list[str]] = ["%%nothing\n", "%%wat --nothing\n"]
     test_pager = None  # no payloads: what a cell shows does not act
 
+    def execute_helper(self, *args: Any, **kwargs: Any) -> Any:
+        """Theirs waits 0.1 s for each message after the reply, which a busy machine may take."""
+        channel = self.kc.iopub_channel
+        patient = functools.partial(channel.get_msg, timeout=SECONDS)
+        with mock.patch.object(channel, "get_msg", side_effect=lambda timeout: patient()):
+            return super().execute_helper(*args, **kwargs)
+
     def test_stop_on_error_aborts(self) -> None:
         self.flush_channels()
         bad = self.kc.execute(self.code_generate_error)
         good = self.kc.execute(self.code_execute_result[0]["code"])
         replies: dict[str, Any] = {}
         while len(replies) < 2:
-            reply = self.kc.get_shell_msg(timeout=60)
+            reply = self.kc.get_shell_msg(timeout=SECONDS)
             replies[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
+        idle = 0
+        while idle < 2:  # else they arrive in the next test
+            content = self.kc.get_iopub_msg(timeout=SECONDS)["content"]
+            idle += content.get("execution_state") == "idle"
         assert replies == {bad: "error", good: "aborted"}
 
 

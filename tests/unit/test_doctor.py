@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_a_kernelspec_whose_python_is_gone(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     found = checks()["kernelspec"]
     assert found.state is State.FAILED
-    assert "gone: its Python is gone" in found.text
+    assert re.search(r"\bgone\b.*: its Python is gone", found.text)
     assert "hypercell install" in found.hint
 
 
@@ -84,7 +85,7 @@ def test_a_kernelspec_that_imports_from_the_notebooks_directory(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     found = checks()["kernelspec"]
     assert found.state is State.FAILED
-    assert "old: its kernel imports modules that lie beside a notebook" in found.text
+    assert re.search(r"\bold\b.*: its kernel imports modules that lie beside", found.text)
     assert "hypercell install" in found.hint
 
 
