@@ -24,7 +24,7 @@ UNKNOWN = (
     "%toolchain install x",
     "%bookmark x /",
 )
-NOT_THERE = ("%notebook /tmp/planted", "%load_ext os", "%config x")
+NOT_THERE = ("%notebook /tmp/planted", "%system id", "%alias x id")
 
 
 def test_the_kernel_has_no_such_magic(cell: Cells) -> None:
