@@ -29,19 +29,20 @@ _MOST = 100
 _LONGEST = 10_000  # characters of one
 
 
-async def evaluate(
-    session: Session, expressions: Mapping[str, Any], shower: Shower
-) -> dict[str, Any]:
+async def evaluate(session: Session, expressions: object, shower: Shower) -> dict[str, Any]:
     """The value of each, or its error, as the protocol has them. Never raises."""
+    if not isinstance(expressions, Mapping):
+        return {}
     names = [str(name) for name in expressions][:_MOST]
     texts = [str(text)[:_LONGEST] for text in expressions.values()][:_MOST]
     if not names:
         return {}
+    ids = {str(number): number for number in range(len(names))}
     shown: dict[int, Display] = {}
 
     def take(event: Event) -> None:
-        if isinstance(event, Display) and event.id.isascii() and event.id.isdecimal():
-            shown[int(event.id[:4])] = event
+        if isinstance(event, Display) and event.id in ids:
+            shown[ids[event.id]] = event
 
     why = f"no answer: an expression may take {SECONDS:g} s and {LIMITS.memory >> 20} MiB"
     answer = Answer()

@@ -148,9 +148,11 @@ def test_an_expression_changes_nothing_and_has_its_limits(kernels: list[Client])
 
 def test_errors_stop_what_is_queued(kernels: list[Client]) -> None:
     for stop, statuses in ((True, ["error", "aborted", "aborted"]), (False, ["error", "ok", "ok"])):
+        # The others have to be there when it ends.
+        cell = "import time\ntime.sleep(1.5)\n1 / 0" if stop else "1 / 0"
         for kernel in kernels:
             sent = [
-                kernel.client.execute("import time\ntime.sleep(0.5)\n1 / 0", stop_on_error=stop),
+                kernel.client.execute(cell, stop_on_error=stop),
                 kernel.client.execute("1"),
                 kernel.client.execute("2"),
             ]

@@ -134,11 +134,14 @@ async def test_many_cells_with_bad_ends_make_what_the_clean_ones_make(session: S
 
 
 async def test_what_a_cell_makes_lies_together(session: Session) -> None:
-    """Else its pages, each with a fault and a comparison, are as many as its objects."""
+    """Else its pages, each with a fault and a comparison, are as many as its objects.
+
+    A few may get a place that something else has just left.
+    """
     made = await value(
         session,
         "some = [bytearray(n % 500) for n in range(2000)]\n"
-        "places = [id(one) for one in some]\nmax(places) - min(places)",
+        "places = sorted(id(one) for one in some)[20:-20]\nplaces[-1] - places[0]",
     )
     assert int(made) < 4 << 20
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypercell.kernel.answers import Question
+from hypercell.kernel.answers import MAX_MATCHES, Question
 from hypercell.kernel.is_complete import is_complete
 from hypercell.kernel.languages.python import LANGUAGE
 from hypercell.kernel.languages.python_answer import checked
@@ -137,7 +137,7 @@ def test_names_mean_one_thing() -> None:
         assert text.lstrip("%").startswith(name)
 
 
-@given(st.binary(max_size=200), st.sampled_from(["complete", "inspect", "whole"]))
+@given(st.binary(max_size=200), st.sampled_from(["complete", "inspect", "whole", "expressions"]))
 def test_an_answer_is_right_or_refused(data: bytes, what: str) -> None:
     question = Question(what, "first = 1\nabc.d", 15)
     for text in (data.decode("latin-1"), '{"matches": [' + data.decode("latin-1") + "]}"):
@@ -147,6 +147,24 @@ def test_an_answer_is_right_or_refused(data: bytes, what: str) -> None:
             continue
         typed = question.source[answer.start : question.cursor]
         assert all(match.text.startswith(typed) for match in answer.matches)
+
+
+def test_failures_of_expressions_are_made_safe() -> None:
+    question = Question("expressions", '["x"]')
+    forged = {
+        "number": 7,
+        "ename": "No Name",
+        "evalue": "\x1b]0;title\x07" * 3,
+        "traceback": "\x00t",
+    }
+    (failure,) = checked(question, json.dumps({"failures": [forged]})).failures
+    assert (failure.number, failure.ename) == (7, "Exception")
+    assert not {"\x1b", "\x07", "\x00"} & {*failure.evalue, *failure.traceback}
+    for wrong in ({"number": "x"}, {"ename": "E"}, [], {"number": 1, "evalue": 5}):
+        with pytest.raises(HypercellError):
+            checked(question, json.dumps({"failures": [wrong]}))
+    many = json.dumps({"failures": [{"number": n} for n in range(5000)]})
+    assert len(checked(question, many).failures) <= MAX_MATCHES
 
 
 def test_completions_only_go_on_from_what_is_typed() -> None:
