@@ -1,13 +1,14 @@
 """The compiler process: right results, and every bomb ends at its limit."""
 
 import asyncio
+import base64
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from hypercell.vmm import memfd
+from hypercell.vmm import compiler_client, memfd
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.code_cache import CodeCache
 from hypercell.vmm.compiler_client import CompileLimits, CompilerClient
@@ -89,6 +90,20 @@ async def test_what_is_no_module_is_refused(compiler, wasm, message):
 async def test_bombs_hit_their_limit(compiler, server, size, limits, message):
     with pytest.raises(CompileLimitExceeded, match=message):
         await compiler.compile(big_function(size), limits)
+    result = await compiler.compile(ADD, CompileLimits())
+    os.close(result.fd)
+
+
+# A line table (found by fuzzing) that says it has 2^63 entries of no bytes each.
+ENDLESS_LINES = base64.b64decode(
+    "AGFzbQEAAAABBAFgAAADAgEACgcBBQBBARoLABgNLmRlYnVnX2FiYnJldgERABAXGwgAAAAAIQsuZGVidWdfaW5mbxEAAAAE"
+    "AAAAAAAEAQAAAAAvc3JjAAA+Cy5kZWJ1Z19saW5lLgAAAAQuYw8AAAIAAAAFAgAAAP////////9eABMCCAABAQ=="
+)
+
+
+async def test_lines_without_end_cost_their_time_and_are_none(compiler, server, monkeypatch):
+    monkeypatch.setattr(compiler_client, "_SYMBOLIZE_SECONDS", 0.5)
+    assert await compiler.symbolize(ENDLESS_LINES, [0, 40]) == (None, None)
     result = await compiler.compile(ADD, CompileLimits())
     os.close(result.fd)
 
