@@ -18,8 +18,8 @@ CELLS = {
     "\n    except ValueError as error:\n        raise KeyError('y' * 2000) from error\nfail(150)",
     "long": "print('x' * 3_000_000)",
     "long error": "raise ValueError('x' * 3_000_000)",
-    "marks": r"print('e' + '\u0301' * 500_000)",
-    "scripts": r"print('a\u4e00' * 300_000)",
+    "marks": r"print('e' + '\u0301' * 100_000)",
+    "scripts": r"print('a\u4e00' * 60_000)",
     "value": "'x' * 3_000_000",
     "alive": "print('alive')",
 }
