@@ -26,6 +26,11 @@ def big_function(size):
     return f'(module (func (export "x") (param i32) (result i32) local.get 0 {body}))'
 
 
+def status_of(pid):
+    lines = (PROC / str(pid) / "status").read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines)
+
+
 async def until(true):
     while not true():  # noqa: ASYNC110 - what is waited for happens in another process
         await asyncio.sleep(0.01)
@@ -172,11 +177,9 @@ async def test_a_closed_server_says_so(compiler, server):
 async def test_children_are_locked_up(compiler, server):
     compiling = asyncio.create_task(compiler.compile(big_function(400_000), CompileLimits()))
     await until(lambda: server.children)
-    await asyncio.sleep(0.1)
     (pid,) = server.children
-    status = dict(
-        line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines()
-    )
+    await until(lambda: int(status_of(pid)["Seccomp_filters"]) == 2)  # the last it does
+    status = status_of(pid)
     environment = (PROC / str(pid) / "environ").read_bytes()
     descriptors = {
         os.readlink(f"/proc/{pid}/fd/{fd}").split(":[")[0] for fd in os.listdir(f"/proc/{pid}/fd")

@@ -230,8 +230,9 @@ async def test_arguments_and_environment(session: Session) -> None:
 
 async def test_output_comes_as_it_is_printed_and_in_order(session: Session) -> None:
     times: list[tuple[float, Event]] = []
+    await session.execute("pass")  # Python is started: that would be an event of its own
     await session.execute(
-        "import time\nprint('a', end='')\ntime.sleep(0.3)\ndisplay(1)\nprint('b')\n2",
+        "import time\nprint('a', end='')\ntime.sleep(1)\ndisplay(1)\nprint('b')\n2",
         on_event=lambda event: times.append((time.monotonic(), event)),
     )
     assert [getattr(event, "data", None) for _, event in times] == [
