@@ -38,8 +38,8 @@ def main(options: argparse.Namespace) -> int:
     out.print()
     failed = [check.name for check in checks if check.state is State.FAILED]
     if failed:
-        cells = "cells run" if ready else "no cell can run yet"
-        what = f"To do: {', '.join(failed)} (see above); {cells}."
+        what = f"To do: {', '.join(failed)} (see above)"
+        what += "." if ready else "; until then no cell can run."
         out.print(f"{what} Then ask again: hypercell doctor", style="bold red")
         return Exit.FAILED
     out.print("All is well: open a notebook with the kernel Hypercell, or `hypercell run FILE`.")
