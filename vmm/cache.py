@@ -19,12 +19,14 @@ import stat
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from hypercell.vmm import memfd
+from hypercell.vmm.runs import Run
 
 ENVIRONMENT = "HYPERCELL_CACHE"
 LAYOUT = "v1"
@@ -43,6 +45,13 @@ class Entry(msgspec.Struct, frozen=True):
 
     meta: bytes
     fd: int
+    size: int
+
+
+class Places(NamedTuple):
+    """Where in the memory file the data goes, in order, and how large that file is."""
+
+    runs: Sequence[Run]
     size: int
 
 
@@ -104,11 +113,16 @@ class Cache:
                 self._hot.popitem(last=False)
         return data
 
-    def open(self, room: str, key: str) -> Entry | None:
-        """An entry in a sealed memory file, or None."""
+    def open(
+        self, room: str, key: str, places: Callable[[bytes], Places] | None = None
+    ) -> Entry | None:
+        """An entry in a sealed memory file, or None.
+
+        ``places``: out of the description, which is not checked yet; ``ValueError`` if it is none.
+        """
         try:
             with self._file(_name(room, key)) as file:
-                return _load(file, room, key)
+                return _load(file, room, key, places)
         except FileNotFoundError:
             return None
         except _DamagedError:
@@ -242,7 +256,7 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view[:_PIECE]) :]
 
 
-def _load(file: int, room: str, key: str) -> Entry:
+def _load(file: int, room: str, key: str, places: Callable[[bytes], Places] | None) -> Entry:
     status = os.fstat(file)
     header = os.read(file, _HEADER.size)
     if len(header) != _HEADER.size:
@@ -256,17 +270,25 @@ def _load(file: int, room: str, key: str) -> Entry:
         raise _DamagedError
     meta = os.read(file, meta_size)
     state = _checksum(room, key, meta, b"")
+    try:
+        runs, length = places(meta) if places else Places(((0, size),), size)
+    except ValueError:
+        raise _DamagedError from None
+    if sum(end - start for start, end in runs) != size:
+        raise _DamagedError
     target = memfd.create(room)
     try:
-        end = 0
-        while end < size:
-            piece = os.read(file, min(_PIECE, size - end))
-            if not piece:
-                raise _DamagedError
-            state.update(piece)
-            end = memfd.write(target, piece, end)
+        for start, end in runs:
+            at = start
+            while at < end:
+                piece = os.read(file, min(_PIECE, end - at))
+                if not piece:
+                    raise _DamagedError
+                state.update(piece)
+                at = memfd.write(target, piece, at)
         if state.digest() != checksum:
             raise _DamagedError
+        os.ftruncate(target, length)
         memfd.seal(target)
     except BaseException:
         os.close(target)

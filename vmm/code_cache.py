@@ -76,12 +76,19 @@ class CodeCache:
         kind = "wat" if isinstance(wasm, str) else "wasm"
         big = len(data) > _BIG
         key = await _maybe_threaded(big, digest, FINGERPRINT, kind, data)
+        code = await self.find(key, big=big)
+        if code is None:
+            code = await self._compile(key, wasm, len(data), limits)
+            self._keep(code)
+        return code
+
+    async def find(self, key: str, *, big: bool) -> Code | None:
+        """A module that was compiled before, by its ``Code.key``; None if it is not kept."""
         code = self._hot.get(key)
         if code is None:
             code = await _maybe_threaded(big, self._from_disk, key)
-        if code is None:
-            code = await self._compile(key, wasm, len(data), limits)
-        self._keep(code)
+        if code is not None:
+            self._keep(code)
         return code
 
     def clear(self) -> None:

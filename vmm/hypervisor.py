@@ -31,6 +31,7 @@ from hypercell.vmm.messages import Boot, FromWorker, Raised, Snapped, unpack_err
 from hypercell.vmm.pool import Pool
 from hypercell.vmm.program import Limits
 from hypercell.vmm.session_state import SessionState, after, wants_all
+from hypercell.vmm.snapshot_store import Stored
 from hypercell.vmm.vm import Incoming, OnOutput, Vm
 from hypercell.vmm.vm_snapshot import Snapshot, Warmup
 
@@ -63,6 +64,7 @@ class Hypervisor:
         self._pool = Pool(self._zygote)
         self._image: Snapshot | None = None
         self._storing: set[asyncio.Task[None]] = set()
+        self._reading: dict[str, asyncio.Task[Stored | None]] = {}
         self._closing = asyncio.Event()
         self._image_bytes = b""
         self._closed = False
@@ -116,6 +118,7 @@ class Hypervisor:
             self._closed = True
             self._closing.set()
             await asyncio.gather(*self._storing, return_exceptions=True)
+            await asyncio.gather(*map(self._forget_read, [*self._reading]))
             await asyncio.gather(self._pool.close(), self._compiler.close())
             await asyncio.gather(self._zygote.close(), self._compiler_server.close())
             self._codes.clear()
@@ -130,6 +133,11 @@ class Hypervisor:
         """
         with told("compiling"):
             return await self._codes.get(wasm, limits or CompileLimits())
+
+    async def compiled(self, key: str) -> Code | None:
+        """A large module that was compiled before, by its ``Code.key``; None if it is not kept."""
+        with told("reading compiled code"):
+            return await self._codes.find(key, big=True)
 
     async def symbolize(self, wasm: bytes, offsets: Sequence[int]) -> tuple[Place | None, ...]:
         """File and line for offsets into the bytes of a module, from its DWARF."""
@@ -169,14 +177,18 @@ class Hypervisor:
         the next kernel, where code and commands alone make it.
         Raises ``CellError`` if a command fails, and what ``Vm.run`` raises.
         """
+        key = ""
+        if stored and not layers and not until_deferred:
+            key = self._stored_key(commands, [item.key for item in code], limits)
         with told("making a snapshot"):
-            fd, state = await self._snapshot(
-                commands, code, layers, name, until_deferred, limits, stored, on_output
+            found = await self._stored(key) if key else None
+            made = found or await self._run_to_snapshot(
+                commands, code, layers, name, until_deferred, limits, on_output
             )
         snapshot = Snapshot(
             name,
-            fd,
-            state,
+            made.fd,
+            made.state,
             code=code,
             layers=layers,
             suspended=commands[-1:] if until_deferred else (),
@@ -184,34 +196,40 @@ class Hypervisor:
             eager=eager,
             warmup=warmup,
             sessions=sessions,
+            hot=made.hot,
         )
         self._pool.add(snapshot)
+        if key and found is None:
+            self._store_later(key, snapshot)
         return snapshot
 
-    async def _snapshot(
-        self,
-        commands: Sequence[Command],
-        code: Sequence[Code],
-        layers: Sequence[Layer],
-        name: str,
-        until_deferred: bool,
-        limits: Limits | None,
-        stored: bool,
-        on_output: OnOutput | None,
-    ) -> tuple[int, bytes]:
-        """(sealed descriptor, state): from the disk, else made now."""
-        key = ""
-        found = None
-        if stored and not layers and not until_deferred:
-            key = snapshot_store.key(self._image_bytes, code, commands, limits or Limits())
-            found = await asyncio.to_thread(snapshot_store.load, self.cache, key)
-        if found is None:
-            found = await self._run_to_snapshot(
-                commands, code, layers, name, until_deferred, limits, on_output
-            )
-            if key:
-                self._store_later(key, *found)
-        return found
+    def read_ahead(
+        self, commands: Sequence[Command], code_keys: Sequence[str], limits: Limits | None
+    ) -> None:
+        """Begin to read the stored snapshot that ``make_snapshot`` will want: its code can be read
+        meanwhile.
+        """
+        key = self._stored_key(commands, code_keys, limits)
+        if key not in self._reading:
+            self._reading[key] = asyncio.create_task(self._read(key))
+
+    def _stored_key(
+        self, commands: Sequence[Command], code_keys: Sequence[str], limits: Limits | None
+    ) -> str:
+        return snapshot_store.key(self._image_bytes, code_keys, commands, limits or Limits())
+
+    async def _stored(self, key: str) -> Stored | None:
+        reading = self._reading.pop(key, None)
+        return await (reading or self._read(key))
+
+    async def _read(self, key: str) -> Stored | None:
+        return await asyncio.to_thread(snapshot_store.load, self.cache, key)
+
+    async def _forget_read(self, key: str) -> None:
+        with contextlib.suppress(HypercellError, OSError):
+            found = await self._reading.pop(key)
+            if found is not None:
+                os.close(found.fd)
 
     async def _run_to_snapshot(
         self,
@@ -222,7 +240,7 @@ class Hypervisor:
         until_deferred: bool,
         limits: Limits | None,
         on_output: OnOutput | None,
-    ) -> tuple[int, bytes]:
+    ) -> Stored:
         vm = await self._pool.fresh(self._base())
         try:
             fd, state, replies = await vm.snapshot(
@@ -239,9 +257,9 @@ class Hypervisor:
         if failed:
             os.close(fd)
             raise CellError(f"the snapshot {name!r} cannot be made: {failed[0]}")
-        return fd, state
+        return Stored(fd, state)
 
-    def _store_later(self, key: str, fd: int, state: bytes) -> None:
+    def _store_later(self, key: str, snapshot: Snapshot) -> None:
         """Keep a snapshot on disk, when the first cells have had the processors."""
 
         async def store(copy: int) -> None:
@@ -250,12 +268,13 @@ class Hypervisor:
                     await asyncio.wait_for(self._closing.wait(), _STORE_AFTER)
                 if not self._closing.is_set():
                     with contextlib.suppress(HypercellError), told("keeping a snapshot"):
-                        await asyncio.to_thread(snapshot_store.store, self.cache, key, copy, state)
+                        found = Stored(copy, snapshot.state, snapshot.hot)
+                        await asyncio.to_thread(snapshot_store.store, self.cache, key, found)
             finally:
                 os.close(copy)
 
         with contextlib.suppress(OSError):  # then the next kernel makes its own
-            work = asyncio.create_task(store(os.dup(fd)))
+            work = asyncio.create_task(store(os.dup(snapshot.fd)))
             self._storing.add(work)
             work.add_done_callback(self._storing.discard)
 

@@ -9,41 +9,52 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from hypercell.vmm import abi, memfd
-from hypercell.vmm.cache import Cache, digest
-from hypercell.vmm.code_cache import Code
+from hypercell.vmm.cache import Cache, Places, digest
 from hypercell.vmm.commands import Command
 from hypercell.vmm.engine_config import FINGERPRINT
 from hypercell.vmm.errors import ProtocolViolation
 from hypercell.vmm.messages import pack_commands
 from hypercell.vmm.program import Limits
+from hypercell.vmm.runs import Run, check_units
 from hypercell.vmm.vm_snapshot import Facts
 
+
+class Stored(NamedTuple):
+    """A sealed descriptor, the state, and ``vm_snapshot.Snapshot.hot``."""
+
+    fd: int
+    state: bytes
+    hot: tuple[Run, ...] = ()
+
+
 _ROOM = "snapshot"
-_FORMAT = "1"  # of the entry and of ``SnapshotState``
+_FORMAT = "2"  # of the entry and of ``SnapshotState``
 _MAX_BYTES = 1 << 30
 _PIECE = 1 << 22
 
 
 class _Meta(msgspec.Struct):
-    """``runs``: (start, end) of the stretches of guest memory that the data is, in order."""
+    """``runs``: the stretches of guest memory that the data is, in order."""
 
     state: bytes
-    runs: tuple[tuple[int, int], ...]
+    runs: tuple[Run, ...]
     size: int
+    hot: tuple[Run, ...]
 
 
-def key(image: bytes, code: Sequence[Code], commands: Sequence[Command], limits: Limits) -> str:
+def key(image: bytes, code_keys: Sequence[str], commands: Sequence[Command], limits: Limits) -> str:
     """What names a snapshot: image, code, engine, commands, and the machine that it was made on."""
     return digest(
         _FORMAT,
         f"{abi.ABI_MAGIC:x} {abi.ABI_VERSION}",
         FINGERPRINT,
         image,
-        *(item.key for item in code),
+        *code_keys,
         msgspec.msgpack.encode(pack_commands(commands)),
         msgspec.msgpack.encode(limits),
         os.uname().release,
@@ -58,44 +69,39 @@ def _processor() -> str:
     return "\n".join(line for line in lines if line.split("\t")[0].strip() in wanted)
 
 
-def load(cache: Cache, name: str) -> tuple[int, bytes] | None:
-    """(sealed descriptor, state), or None. Takes a while: for a thread."""
-    entry = cache.open(_ROOM, name)
+def load(cache: Cache, name: str) -> Stored | None:
+    """What is stored under a key, or None. Takes a while: for a thread."""
+    entry = cache.open(_ROOM, name, _places)
     if entry is None:
         return None
-    fd = -1
+    meta = msgspec.msgpack.decode(entry.meta, type=_Meta)
     try:
-        fd = memfd.create("snapshot")
-        meta = msgspec.msgpack.decode(entry.meta, type=_Meta)
-        position = offset = 0
-        for start, end in meta.runs:
-            if not position <= start < end <= meta.size <= _MAX_BYTES:
-                raise ValueError("not in order")
-            position = end
-            while start < end:
-                piece = os.pread(entry.fd, min(_PIECE, end - start), offset)
-                if not piece:
-                    raise ValueError("too short")
-                start, offset = memfd.write(fd, piece, start), offset + len(piece)
-        if offset != entry.size:
-            raise ValueError("too long")
         Facts.of(meta.state)
-        os.ftruncate(fd, meta.size)
-        return memfd.seal(fd), meta.state
-    except (msgspec.DecodeError, ValueError, ProtocolViolation):  # of another version of ours
-        os.close(fd)
+        check_units(meta.hot)
+    except ProtocolViolation:  # of another version of ours
+        os.close(entry.fd)
         cache.drop(_ROOM, name)
         return None
-    except BaseException:
-        if fd >= 0:
-            os.close(fd)
-        raise
-    finally:
-        os.close(entry.fd)
+    return Stored(entry.fd, meta.state, meta.hot)
 
 
-def store(cache: Cache, name: str, fd: int, state: bytes) -> None:
+def _places(packed: bytes) -> Places:
+    """Where the data goes, if the numbers are sound."""
+    try:
+        meta = msgspec.msgpack.decode(packed, type=_Meta)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+    position = 0
+    for start, end in meta.runs:
+        if not position <= start < end <= meta.size <= _MAX_BYTES:
+            raise ValueError("stretches of memory are not in order")
+        position = end
+    return Places(meta.runs, meta.size)
+
+
+def store(cache: Cache, name: str, stored: Stored) -> None:
     """Keep a sealed snapshot. Takes a while: for a thread."""
+    fd, state, hot = stored
     size = memfd.size_of(fd)
     runs = tuple(_runs(fd, size))
     data = bytearray()
@@ -104,7 +110,7 @@ def store(cache: Cache, name: str, fd: int, state: bytes) -> None:
             piece = os.pread(fd, min(_PIECE, end - start), start)
             data += piece
             start += len(piece)
-    meta = msgspec.msgpack.encode(_Meta(state, runs, size))
+    meta = msgspec.msgpack.encode(_Meta(state, runs, size, hot))
     cache.put(_ROOM, name, memoryview(data), meta=meta)
 
 

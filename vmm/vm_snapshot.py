@@ -93,6 +93,7 @@ class Snapshot:
         eager: bool = False,
         warmup: Warmup | None = None,
         sessions: bool = False,
+        hot: Sequence[Run] = (),
     ) -> None:
         self.name = name
         self.fd = fd
@@ -104,7 +105,7 @@ class Snapshot:
         self.eager = eager
         self.warmup = warmup
         self.sessions = sessions
-        self.hot: tuple[Run, ...] = ()
+        self.hot = tuple(hot)
         self._finalizer = weakref.finalize(self, os.close, fd)
 
     @property

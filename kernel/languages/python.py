@@ -190,21 +190,24 @@ async def _start(ctx: BuildContext) -> State:
     path = ctx.toolchains.find("python")
     ctx.progress("starting Python")
     hypervisor = ctx.hypervisor
-    code = await compiled.load(hypervisor, path, "python", ctx.progress)
     limits = _LIMITS
+    commands = [
+        _quota(limits),
+        Mount("/home", None, abi.MOUNT_HOME),
+        Mount("/tmp", None, abi.MOUNT_TMP),  # noqa: S108 - in the guest
+        Load(0, True),
+        Wasi(("python",), _ENVIRONMENT, ("/home", "/tmp", "/"), True),  # noqa: S108
+        Instantiate(0),
+        *(execute(source, label="warm-up") for source in _WARM_UP),
+        execute("x.re", ask="complete", cursor=4),
+        execute("len", ask="inspect", cursor=3),
+        execute("", freeze=True),
+    ]
+    if key := compiled.code_key(path, "python"):
+        hypervisor.read_ahead(commands, [key], limits)
+    code = await compiled.load(hypervisor, path, "python", ctx.progress)
     snapshot = await hypervisor.make_snapshot(
-        [
-            _quota(limits),
-            Mount("/home", None, abi.MOUNT_HOME),
-            Mount("/tmp", None, abi.MOUNT_TMP),  # noqa: S108 - in the guest
-            Load(0, True),
-            Wasi(("python",), _ENVIRONMENT, ("/home", "/tmp", "/"), True),  # noqa: S108
-            Instantiate(0),
-            *(execute(source, label="warm-up") for source in _WARM_UP),
-            execute("x.re", ask="complete", cursor=4),
-            execute("len", ask="inspect", cursor=3),
-            execute("", freeze=True),
-        ],
+        commands,
         code=[code],
         limits=limits,
         name="python",

@@ -39,18 +39,23 @@ async def load(
     If the cache has dropped it, or it was made for another Wasmtime, it is made again from the
     installed Wasm, whose bytes are compared first. ToolchainDamaged.
     """
+    if (key := code_key(path, name)) and (found := await hypervisor.compiled(key)) is not None:
+        return found
     manifest = read_manifest(path, name)
     wasm = await asyncio.to_thread((path / WASM).read_bytes)
-    there = manifest.engine == ENGINE and await asyncio.to_thread(is_there, manifest.code)
-    if not there:
-        if await asyncio.to_thread(_hash, wasm) != manifest.files[WASM].blake2b:
-            raise damaged(name, f"{WASM} has changed")
-        progress(f"compiling {name} to machine code again (up to a minute)")
+    if await asyncio.to_thread(_hash, wasm) != manifest.files[WASM].blake2b:
+        raise damaged(name, f"{WASM} has changed")
+    progress(f"compiling {name} to machine code again (up to a minute)")
     code = await hypervisor.compile(wasm, limits=LIMITS)
-    if not there:
-        with contextlib.suppress(OSError):  # then it is compiled once more another day
-            write_manifest(path, Manifest(manifest.files, ENGINE, code.key))
+    with contextlib.suppress(OSError):  # then it is compiled once more another day
+        write_manifest(path, Manifest(manifest.files, ENGINE, code.key))
     return code
+
+
+def code_key(path: Path, name: str) -> str:
+    """The key of the machine code; "" if it was made for another Wasmtime. ToolchainDamaged."""
+    manifest = read_manifest(path, name)
+    return manifest.code if manifest.engine == ENGINE and manifest.code.isalnum() else ""
 
 
 async def compile_once(wasm: bytes, may_miss: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from hypercell.vmm.delta import DeltaState, Places, Run, Stretch
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.page_tables import FIRST_FREE_TABLE
+from hypercell.vmm.runs import check_units
 from hypercell.vmm.session_state import SessionState
 from hypercell.vmm.snapshot import SnapshotState
 from hypercell.vmm.vm_snapshot import Facts, Snapshot
@@ -200,7 +201,8 @@ def _snapshot_file(data: bytes) -> None:
     if found is None:
         assert not _FILE.exists(), "what is damaged is deleted, so that it is made anew"
     else:
-        fd, packed = found
+        fd, packed, hot = found
+        check_units(hot)
         assert memfd.is_sealed(fd)
         os.close(fd)
         assert _descriptors() == before
@@ -225,7 +227,7 @@ def _stored() -> bytes:
             ((0, abi.HUGE),),
         )
     )
-    snapshot_store.store(_cache, "key", fd, packed)
+    snapshot_store.store(_cache, "key", snapshot_store.Stored(fd, packed, ((0, abi.HUGE),)))
     os.close(fd)
     return _FILE.read_bytes()
 

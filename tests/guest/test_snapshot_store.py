@@ -1,10 +1,12 @@
 """Snapshots on disk: the next kernel begins in the same memory; what is damaged is made anew."""
 
+import asyncio
 import os
 
+import msgspec
 import pytest
 
-from hypercell.vmm import Hypervisor, ValType, Value, snapshot_store
+from hypercell.vmm import Hypervisor, ValType, Value, memfd, snapshot_store
 from hypercell.vmm import commands as c
 from hypercell.vmm import hypervisor as module
 from hypercell.vmm.cache import Cache
@@ -24,12 +26,18 @@ def _at_once(monkeypatch):
     monkeypatch.setattr(module, "_STORE_AFTER", 0.0)
 
 
-async def begin(cache, *numbers, check=True):
+def commands(*numbers):
+    return [c.Load(0), c.Instantiate(0), *map(add, numbers)]
+
+
+async def begin(cache, *numbers, ahead=False):
     """A kernel that adds the numbers before the snapshot: (what 100 more makes, its bytes)."""
     async with Hypervisor(parked=0, cache=cache) as hypervisor:
         code = await hypervisor.compile(COUNTER)
+        if ahead:
+            hypervisor.read_ahead(commands(*numbers), [code.key], None)
         snapshot = await hypervisor.make_snapshot(
-            [c.Load(0), c.Instantiate(0), *map(add, numbers)],
+            commands(*numbers),
             code=[code],
             name="counter",
             parked=0,
@@ -77,21 +85,63 @@ async def test_a_damaged_one_is_made_anew(tmp_path, damage):
     assert entries(tmp_path)[0].read_bytes() != data
 
 
+_SOUND = {
+    "state": msgspec.msgpack.encode({"arenas": {"committed": []}, "ram": [], "extents": []}),
+    "runs": [(0, 4096), (8192, 12288)],
+    "size": 1 << 20,
+    "hot": [(0, 1 << 21)],
+}
+
+
+def test_the_data_of_an_entry_lies_where_its_runs_say(tmp_path):
+    cache = Cache(tmp_path)
+    data = bytes(4096) + b"x" * 4096
+    cache.put("snapshot", "k", data, meta=msgspec.msgpack.encode(_SOUND))
+    found = snapshot_store.load(cache, "k")
+    assert found is not None
+    assert memfd.is_sealed(found.fd)
+    assert memfd.size_of(found.fd) == 1 << 20
+    assert os.pread(found.fd, 1 << 20, 0) == bytes(8192) + b"x" * 4096 + bytes((1 << 20) - 12288)
+    assert found.hot == ((0, 1 << 21),)
+    os.close(found.fd)
+
+
 @pytest.mark.parametrize(
-    "runs",
+    "wrong",
     [
-        [(0, 4096), (0, 4096)],
-        [(4096, 0)],
-        [(0, 1 << 40)],
-        [(0, 4096)],
-        [(0, 4096), (8192, 16384)],
+        {"runs": [(0, 4096), (0, 4096)]},
+        {"runs": [(4096, 0)]},
+        {"runs": [(0, 1 << 40)]},
+        {"runs": [(0, 4096)]},
+        {"runs": [(0, 4096), (8192, 16384)]},
+        {"runs": [(0, 8192)], "size": 4096},
+        {"hot": [(0, 4096)]},
+        {"hot": [(1 << 21, 0)]},
+        {"state": b""},
     ],
 )
-def test_an_entry_that_makes_no_sense_is_dropped(tmp_path, runs):
-    import msgspec
-
+def test_an_entry_that_makes_no_sense_is_dropped(tmp_path, wrong):
     cache = Cache(tmp_path)
-    meta = msgspec.msgpack.encode({"state": b"", "runs": runs, "size": 1 << 20})
-    cache.put("snapshot", "k", bytes(8192), meta=meta)
+    cache.put("snapshot", "k", bytes(8192), meta=msgspec.msgpack.encode({**_SOUND, **wrong}))
     assert snapshot_store.load(cache, "k") is None
     assert not cache.has("snapshot", "k")
+
+
+async def test_what_is_read_ahead_is_used_or_closed(tmp_path, monkeypatch):
+    first = await begin(Cache(tmp_path), 1)
+    loads = []
+    load = snapshot_store.load
+    monkeypatch.setattr(snapshot_store, "load", lambda *given: loads.append(given) or load(*given))
+    assert await begin(Cache(tmp_path), 1, ahead=True) == first
+    assert len(loads) == 1
+    before = len(os.listdir("/proc/self/fd"))
+    await _read_and_leave(Cache(tmp_path))
+    assert len(loads) == 2
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def _read_and_leave(cache):
+    async with Hypervisor(cache=cache) as hypervisor:
+        code = await hypervisor.compile(COUNTER)
+        hypervisor.read_ahead(commands(1), [code.key], None)
+        await asyncio.sleep(0)
