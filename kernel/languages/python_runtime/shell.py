@@ -99,6 +99,10 @@ class Shell:
         return "<the shell of Hypercell's Python cells>"
 
 
+# What programs look for to know that they are in a notebook.
+Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
+
+
 def _unknown(name: str, sign: str) -> UsageError:
     if name in ABSENT:
         return UsageError(f"{sign}{name} is not there: {ABSENT[name]}")

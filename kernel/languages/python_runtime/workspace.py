@@ -52,13 +52,13 @@ def whos(shell: Any, line: str, place: Place) -> None:
 
 
 def _info(value: Any) -> str:
-    if isinstance(value, (list, tuple, dict, set, frozenset)):
+    if isinstance(value, (list, tuple, dict)):
         return f"n={len(value)}"
     try:
-        text = " ".join(repr(value).split())
+        text = str(value).replace("\n", "\\n")
     except Exception:
-        return "(its repr fails)"
-    return text if len(text) <= 60 else f"{text[:28]}<...>{text[-27:]}"
+        return "(its str fails)"
+    return text if len(text) < 50 else f"{text[:25]}<...>{text[-25:]}"
 
 
 def env(shell: Any, line: str, place: Place) -> Any:
