@@ -45,6 +45,7 @@ _MAX_INPUT = 1 << 30
 _DESCRIPTORS = 64
 _THREADS = 8
 _SPACE = 1 << 40  # reserved addresses cost nothing
+_SMALLER = "make the module smaller"
 _WARM_UP = """(module (memory 1)
   (func (export "f") (param i32) (i32.store (local.get 0) (i32.const 1))))"""
 
@@ -72,12 +73,15 @@ def _serve_one(channel: Channel[Compile | Symbolize], shared_engine: wasmtime.En
     try:
         _answer(channel, shared_engine)
     except MemoryError:
-        failure: HypercellError = CompileLimitExceeded("the compiler ran out of memory")
+        failure: HypercellError = CompileLimitExceeded(
+            "the compiler ran out of memory", hint=_SMALLER
+        )
         channel.send(pack_error(failure))
     except OSError as error:
         failure = refused("compiling", error)
         if error.errno == errno.EFBIG:
-            failure = CompileLimitExceeded("the compiled module is over its size limit")
+            text = "the compiled module is over its size limit"
+            failure = CompileLimitExceeded(text, hint=_SMALLER)
         channel.send(pack_error(failure))
     except HypercellError as error:
         channel.send(pack_error(error))

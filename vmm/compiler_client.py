@@ -191,7 +191,8 @@ async def _abnormal(child: Child, log: int, request: Compile | Symbolize) -> Exc
     said = os.pread(log, _MAX_LOG, 0).decode("utf-8", "replace").strip()
     limit = f"its memory limit of {request.memory // MIB} MiB"
     if status == -signal.SIGXCPU:
-        return CompileLimitExceeded(f"the compile took more than {request.cpu} s of CPU time")
+        text = f"the compile took more than {request.cpu} s of CPU time"
+        return CompileLimitExceeded(text, hint="make the module smaller")
     if "memory allocation" in said or "MemoryError" in said or "Cannot allocate memory" in said:
         return CompileLimitExceeded(f"the compiler reached {limit}", hint="make the module smaller")
     if status == -signal.SIGKILL:

@@ -17,6 +17,7 @@ from hypercell.vmm import Hypervisor
 from hypercell.vmm.errors import HypercellError
 
 THOROUGH = bool(os.environ.get("HYPERCELL_THOROUGH"))
+MINUTES = 120 if THOROUGH else 5  # of one test
 SECONDS = 60  # until whatever it is counts as hanging
 _MOST_CALLS = 2000  # of one kind in one operation
 
@@ -47,6 +48,7 @@ class Trials(Generic[Error]):
                 self.count += 1
                 assert nth < _MOST_CALLS, "the calls never end"
                 nth += 1 if THOROUGH or nth < self._each else 2 * nth
+        print(f"{self.count} faults")
 
     def made(self, calls: int) -> None:
         self._calls = calls

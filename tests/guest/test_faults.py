@@ -155,25 +155,6 @@ def alive(pid):
     return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
-async def test_cancels_at_any_moment(hypervisor):
-    code = await hypervisor.compile(p.SPIN)
-    for number in range(100):
-        vm = await hypervisor.acquire()
-        task = asyncio.create_task(vm.run(p.program(), code=[code]))
-        await asyncio.sleep(number**3 * 2e-8)  # 0 to 20 ms, most of them short
-        canceller = asyncio.create_task(cancel_until_done(vm, task))
-        with pytest.raises(Interrupted):
-            await task
-        await canceller
-    await hello(hypervisor)
-
-
-async def cancel_until_done(vm, task):
-    while not task.done():
-        await vm.cancel()
-        await asyncio.sleep(0.002)
-
-
 async def test_cancelling_the_task_kills_the_vm(hypervisor):
     vm, task = await running(hypervisor)
     task.cancel()

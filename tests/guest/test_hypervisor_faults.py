@@ -19,7 +19,18 @@ from typing import Any
 import pytest
 from counting_session import CountingSession
 from hypervisor_fixtures import cache_fixture  # noqa: F401 (a fixture)
-from nth_call import SECONDS, THOROUGH, FailAt, Trials, back_to, failures, held, only_told, settled
+from nth_call import (
+    MINUTES,
+    SECONDS,
+    THOROUGH,
+    FailAt,
+    Trials,
+    back_to,
+    failures,
+    held,
+    only_told,
+    settled,
+)
 
 from hypercell.vmm import Cache, Hypervisor, linux, memfd
 from hypercell.vmm import hypervisor as hypervisors
@@ -67,7 +78,7 @@ async def session_fixture(
         yield await CountingSession.start(hypervisor)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(MINUTES * 60)
 @pytest.mark.parametrize(("where", "name", "errors"), PLACES)
 async def test_any_call_may_fail(
     session: CountingSession,
@@ -89,7 +100,7 @@ async def test_any_call_may_fail(
     await back_to(before, session.hypervisor)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(MINUTES * 60)
 @pytest.mark.parametrize(("where", "name", "errors"), STARTING)
 async def test_a_start_may_fail(
     cache: Cache,

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from counting_session import CountingSession
 from faulty_server import CALLS, Faults
-from nth_call import SECONDS, Trials, back_to, only_told, settled
+from nth_call import MINUTES, SECONDS, Trials, back_to, only_told, settled
 
 from hypercell.vmm import Cache, Hypervisor
 from hypercell.vmm import hypervisor as hypervisors
@@ -41,7 +41,7 @@ async def session_fixture(
         yield await CountingSession.start(hypervisor)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(MINUTES * 60)
 @pytest.mark.parametrize("name", CALLS)
 async def test_any_call_may_fail(faults: Faults, session: CountingSession, name: str) -> None:
     hypervisor = session.hypervisor
