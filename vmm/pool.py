@@ -36,6 +36,7 @@ _BIG = 16 << 20  # bytes of a snapshot
 _LOW = 2  # with fewer ready workers than this, making more does not wait for a pause
 _AFTER_CLOSE = 0.005  # seconds: let the reply go out first
 _PAUSE = 0.1  # seconds without a cell: nobody wants the processors now
+_AFTER_ADD = 0.5  # a kernel or a compiler that has just been started goes on to do something
 _AFTER_ACQUIRE = 0.25  # a cell that runs longer shares the processors with us
 
 
@@ -75,7 +76,10 @@ class Pool:
         self._closed = False
 
     def add(self, snapshot: Snapshot) -> None:
-        """Keep workers ready for a snapshot from now on."""
+        """Keep workers ready for a snapshot from now on: one or two soon, the others when whoever
+        made it has begun and pauses.
+        """
+        self._busy = max(self._busy, asyncio.get_running_loop().time() + _AFTER_ADD)
         self._ready.setdefault(snapshot, deque())
         self._refill_in(0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import site
 import socket
@@ -15,8 +16,22 @@ DEBUG = "HYPERCELL_DEBUG"  # set: our processes write their defects to stderr
 _HERE = Path(__file__).resolve()
 
 
+_ahead: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}
+
+
+def start_ahead(*modules: str) -> None:
+    """Start servers that ``start`` will be asked for, while this process still imports."""
+    for module in modules:
+        with contextlib.suppress(OSError):  # then ``start`` says it
+            _ahead[module] = _start(module)
+
+
 def start(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """The process, which runs ``module``, and our end of its channel. Raises ``OSError``."""
+    return _ahead.pop(module, None) or _start(module)
+
+
+def _start(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = channel.pair()
     with theirs:
         try:

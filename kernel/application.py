@@ -1,9 +1,7 @@
-"""Starts the kernel: ``python -m hypercell.kernel -f CONNECTION_FILE``."""
+"""ipykernel's application, as this kernel uses it."""
 
 from __future__ import annotations
 
-import resource
-import sys
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
@@ -11,7 +9,6 @@ from ipykernel.kernelapp import IPKernelApp
 from hypercell.kernel.kernel import HypercellKernel
 
 _App: Any = IPKernelApp  # it has no usable types
-_LEAST, _PLENTY = 128, 4096  # descriptors: an idle kernel has 80, some of each library it uses
 
 
 class HypercellApp(_App):  # type: ignore[misc]
@@ -37,25 +34,3 @@ class HypercellApp(_App):  # type: ignore[misc]
 
     def init_pdb(self) -> None:
         """There is no Python to debug."""
-
-
-def main() -> None:
-    """Run until the front end says shutdown."""
-    limit = _raise_limit()
-    if limit < _LEAST:  # its libraries would hang rather than say so
-        sys.exit(
-            f"hypercell: the limit on open files is {limit}, and a kernel needs {_LEAST}\n"
-            "hypercell: hint: raise it where Jupyter is started: ulimit -n 1024"
-        )
-    HypercellApp.launch_instance()
-
-
-def _raise_limit() -> int:
-    """Allow this process as many descriptors as it may have, if it may; how many."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft, hard = (sys.maxsize if n == resource.RLIM_INFINITY else n for n in limits)
-    wanted = min(hard, _PLENTY)
-    if soft >= wanted:
-        return soft
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, limits[1]))
-    return wanted
