@@ -9,9 +9,8 @@ from hypercell.vmm.mailbox import Clock
 
 _CALIBRATION = 0.01  # seconds
 
-_measured: list[
-    int
-] = []  # kHz, where KVM does not say: by the zygote, since a worker may not sleep
+# kHz, where KVM does not say: by the zygote, since a worker may not sleep
+_measured: list[int] = []
 
 
 def ns_per_tick(vm: Vm) -> int:

@@ -2,9 +2,9 @@
 
 Measured with strace over the tests of the VM. What those never did and is here all the same:
 clock_gettime (machines whose vDSO cannot tell the time), restart_syscall (a stop and a continue),
-mremap and madvise (malloc), exit and sched_getaffinity (many threads), write (stderr). Only
-compiles have threads, so that only they may wait for a lock (futex). Filters add up: a server's
-list contains its children's, and a worker's that of one whose VM is parked.
+mremap and madvise (malloc), exit and sched_getaffinity (many threads), futex (locks of another
+Python or C library), write (stderr). Filters add up: a server's list contains its children's, and
+a worker's that of one whose VM is parked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _THREAD = 0x003D_0F00  # shares everything, as pthread_create has it
 _NO_PROGRAM = Rule("mmap", argument=2, bits=_PROT_EXEC)
 
 _ANY = (
-    *allow("recvmsg", "sendmsg", "poll", "close"),
+    *allow("recvmsg", "sendmsg", "poll", "close", "futex"),
     _NO_PROGRAM,
     *allow("munmap", "madvise", "brk", "mremap"),
     *allow("lseek", "pread64", "pwrite64", "getrandom", "clock_gettime"),
@@ -72,7 +72,7 @@ COMPILE: Final = (
     # Threads. The flags of clone3 lie in memory, out of a filter's sight: glibc then uses clone.
     refuse("clone3", errno.ENOSYS),
     Rule("clone", argument=0, values=(_THREAD,)),
-    *allow("futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "exit"),
+    *allow("set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "exit"),
     *allow("rt_sigaction", "rt_sigprocmask", "gettid", "getpid"),
     Rule("tgkill", argument=0, values=(SELF,)),  # abort(3)
 )

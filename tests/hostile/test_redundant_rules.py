@@ -27,6 +27,7 @@ _ALWAYS = {
     **dict.fromkeys(("brk", "madvise", "mremap"), "malloc: whether, is a matter of sizes"),
     "clock_gettime": "machines whose vDSO cannot tell the time",
     "restart_syscall": "what goes on after a stop and a continue",
+    "futex": "a lock: which calls take one is a matter of the Python and the C library",
     "write": "a defect that is told on stderr",
     "exit_group": "a normal end: most are killed first",
 }
@@ -38,7 +39,6 @@ _SERVER = {
 }
 _COMPILE = {
     "exit": "a thread that ends, because another could not be made",
-    "futex": "a lock that another thread holds at the moment",
     "sched_yield": "a thread that has nothing to do at the moment",
     "sched_getaffinity": "malloc with more than eight threads counts processors",
     "clone3": "glibc asks for it first where it has it",
