@@ -70,17 +70,19 @@ class Kernel:
         self._manager.shutdown_kernel(now=kind is not None)
 
 
+def side(kernel: Kernel, cell: str, pause: float, count: int) -> Side:
+    """So many runs of a cell, ``pause`` seconds before each: milliseconds a run."""
+
+    async def run() -> float:
+        time.sleep(_PAUSE)  # noqa: ASYNC251 (nothing else runs in this loop)
+        return sum(kernel.run(cell, pause=pause)[1] for _ in range(count)) / count
+
+    return run
+
+
 async def cell_rows(rounds: int) -> list[Row]:
     """Cells apart from each other, and cells without a pause, as "run all" sends them."""
     with Kernel("hypercell") as ours, Kernel("python3") as ipykernel:
-
-        def side(kernel: Kernel, cell: str, pause: float, count: int) -> Side:
-            async def run() -> float:
-                time.sleep(_PAUSE)  # noqa: ASYNC251 (nothing else runs in this loop)
-                return sum(kernel.run(cell, pause=pause)[1] for _ in range(count)) / count
-
-            return run
-
         rows = []
         for title, cell, pause, count, aim in (
             ("cached C cell, execute to idle", _C, _PAUSE, 1, 1.5),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ import msgspec
 import wasmtime
 import wasmtime.component
 
-from benchmarks.kernel_rows import Kernel, Side, start_row
+from benchmarks.kernel_rows import Kernel, side, start_row
 from benchmarks.timing import Clock, Row, Series, alternate
 from hypercell.kernel import Session
 from hypercell.kernel.config import Config
 from hypercell.kernel.installed import InstalledToolchains
 from hypercell.kernel.toolchains.store import WASM
 
-_PAUSE = 0.05
 _LONG_PAUSE = 0.6  # somebody reads before the next cell
 _IN_A_ROW = 10
 _IMPORT = "import json, re, dataclasses"
@@ -64,14 +62,6 @@ def _took(output: str) -> float:
 async def python_rows(rounds: int) -> list[Row]:
     """Small cells after a pause, and without one, as "run all" sends them."""
     with Kernel("hypercell") as ours, Kernel("python3") as ipykernel:
-
-        def side(kernel: Kernel, cell: str, pause: float, count: int) -> Side:
-            async def run() -> float:
-                time.sleep(_PAUSE)  # noqa: ASYNC251 (nothing else runs in this loop)
-                return sum(kernel.run(cell, pause=pause)[1] for _ in range(count)) / count
-
-            return run
-
         rows = []
         for kernel in (ours, ipykernel):
             kernel.run("x = 0")
