@@ -347,10 +347,10 @@ class Pool:
 def _huge(snapshot: Snapshot, on_demand: bool) -> tuple[Run, ...]:
     """What of a snapshot to copy into huge pages: elsewhere a cell has a fault for each page.
 
-    Where a warm-up takes the faults, nothing: the commit compares what was copied.
+    The first warm-up has to take all of those: it shows what is hot.
     """
     if snapshot.eager:
         return snapshot.facts.extents
-    if not on_demand or snapshot.size <= _BIG:
+    if snapshot.size <= _BIG:
         return ()
-    return snapshot.hot or snapshot.facts.extents
+    return snapshot.hot or (snapshot.facts.extents if on_demand else ())

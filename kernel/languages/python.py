@@ -69,7 +69,7 @@ _PARK_UP = (
     "1 / 0",
     "class A:\n    def __repr__(self):\n        return 'A'\nA()",
 )
-_PARKED = 12
+_PARKED = 6
 _ENVIRONMENT = (("HOME", "/home"), ("USER", "cell"), ("LANG", "C.UTF-8"), ("TERM", "xterm"))
 
 
