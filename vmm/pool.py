@@ -306,7 +306,8 @@ class Pool:
             if ready is None:
                 waiting.close()
             else:
-                ready.append(waiting)
+                # What was made in a hurry has no warm-up: it is taken when nothing else is left.
+                (ready.append if hurried else ready.appendleft)(waiting)
         if self._wanted(whole=True) is not None:
             self._refill_in(_PAUSE)
 
