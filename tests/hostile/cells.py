@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from typing import Any
 
@@ -48,8 +49,11 @@ class Cells:
         assert re.search(match, str(result.error)), (text[:200], result.error)
 
     def begin(self) -> None:
-        """Know what is there before the attack."""
-        self._settle()
+        """Know what is there before the attack.
+
+        What was seen twice: at a single moment a child may be there and its descriptor not yet.
+        """
+        self.aftermath.before = self._settle()
         self._servers = self._servers_now()
 
     def finish(self) -> None:
@@ -105,19 +109,20 @@ class Cells:
     def _await(self, work: Awaitable[Any]) -> Any:
         return self.session._run(lambda: work)
 
-    def _settle(self) -> None:
+    def _settle(self) -> dict[str, Counter[object]]:
         async def filled() -> None:
             await (await self._hypervisor()).filled()
 
         end = time.monotonic() + _SETTLE
-        before: object = None
+        before = self.aftermath.held()
         while time.monotonic() < end:
             self._await(filled())
             self._servers_now()  # a VM that is still to be closed has descriptors here
             now = self.aftermath.held()
             if now == before:
-                return
+                break
             before = now
+        return before
 
     def _servers_now(self) -> dict[str, list[int]]:
         """The servers; each of their children must be one that the hypervisor keeps ready."""

@@ -74,7 +74,6 @@ def cell(attacked_session: SyncSession, aftermath: Aftermath) -> Iterator[Cells]
     cells = Cells(attacked_session)
     cells.aftermath = aftermath
     cells.begin()
-    aftermath.before = aftermath.held()
     yield cells
     cells.finish()
     aftermath.check_layers()
