@@ -1,13 +1,15 @@
 """The one list of Wasmtime settings; the guest image has the same (``guest/image``).
 
 Only the compiler process imports ``wasmtime``. An invalid setting aborts the interpreter, so none
-comes from a user. A change here changes ``FINGERPRINT`` and with it every key of the code cache.
+comes from a user. ``FINGERPRINT`` is part of every key of the code cache and of the snapshots: it
+changes with this file and with every other that shapes what a module is compiled to.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -41,10 +43,26 @@ SETTINGS: Final[tuple[tuple[str, bool | int], ...]] = (
     ("wasm_function_references", True),
     ("wasm_exceptions", True),
 )
-FINGERPRINT: Final = hashlib.blake2b(
-    repr((WASMTIME_VERSION, TARGET, tuple(ISA_FLAGS), SETTINGS, "concurrency off")).encode(),
-    digest_size=16,
-).hexdigest()
+# By their text, versions and settings included: a number to raise would be forgotten.
+_SHAPES: Final = (
+    "engine_config.py",
+    "compile_module.py",
+    "even_tags.py",
+    "wasm_types.py",
+    "component_types.py",
+)
+
+
+def fingerprint(room: Path) -> str:
+    """Of the sources in ``room`` that decide what a module is compiled to and described as."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in _SHAPES:
+        source = (room / name).read_bytes()
+        state.update(len(source).to_bytes(8, "little") + source)
+    return state.hexdigest()
+
+
+FINGERPRINT: Final = fingerprint(Path(__file__).parent)
 
 
 def engine() -> wasmtime.Engine:

@@ -23,6 +23,7 @@ from hypercell.vmm.filters import Filters
 from hypercell.vmm.jail import Jail
 from hypercell.vmm.messages import Ended, Fork, Forked, Held, Ready, Release, ToServer
 
+_LOOK_AGAIN = 100  # milliseconds
 EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
 Child = Callable[[Jail, socket.socket], None]
 Control = Channel[Fork | Release]
@@ -59,10 +60,12 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
     locked = jail.Jail(filters)
     control.send(Ready(missing=locked.missing))
     children: dict[int, tuple[int, int]] = {}  # pidfd -> (pid, number)
+    unwatched: list[int] = []  # without a pidfd; their channels are closed, so they end
     poller = select.poll()
     poller.register(control.fileno(), select.POLLIN)
     while True:
-        for fd, _ in poller.poll():
+        unwatched = [pid for pid in unwatched if os.waitpid(pid, os.WNOHANG)[0] == 0]
+        for fd, _ in poller.poll(_LOOK_AGAIN if unwatched else None):
             if fd in children:
                 poller.unregister(fd)
                 pid, number = children.pop(fd)
@@ -92,8 +95,8 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
             try:
                 pidfd = linux.pidfd_open(pid)
             except OSError as error:
+                unwatched.append(pid)
                 control.send(Forked(message.number, 0, str(error)))
-                os.waitpid(pid, 0)  # nobody holds the other end of its channel: it ends
                 continue
             children[pidfd] = (pid, message.number)
             poller.register(pidfd, select.POLLIN)

@@ -19,7 +19,6 @@ from hypercell.vmm.errors import (
     CellError,
     Closed,
     HostError,
-    HypercellError,
     ProtocolViolation,
     WorkerLost,
 )
@@ -32,12 +31,12 @@ from hypercell.vmm.pool import Pool
 from hypercell.vmm.program import Limits
 from hypercell.vmm.session_state import SessionState, after, wants_all
 from hypercell.vmm.snapshot_store import Stored
+from hypercell.vmm.stored_snapshots import StoredSnapshots
 from hypercell.vmm.vm import Incoming, OnOutput, Vm
 from hypercell.vmm.vm_snapshot import Snapshot, Warmup
 
 PARKED = 8  # of 4 MiB each
 _BOOT_SECONDS = 10.0
-_STORE_AFTER = 2.0  # seconds
 
 
 class Hypervisor:
@@ -63,11 +62,10 @@ class Hypervisor:
         self._codes = CodeCache(self.cache, self._compiler)
         self._pool = Pool(self._zygote)
         self._image: Snapshot | None = None
-        self._storing: set[asyncio.Task[None]] = set()
-        self._reading: dict[str, asyncio.Task[Stored | None]] = {}
-        self._closing = asyncio.Event()
+        self._stored = StoredSnapshots(self.cache)
         self._image_bytes = b""
         self._closed = False
+        self._ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the processes and boot the image.
@@ -113,18 +111,28 @@ class Hypervisor:
         return self._zygote.missing | self._compiler_server.missing
 
     async def close(self) -> None:
-        """End every process and VM. Calling it again does nothing."""
-        if not self._closed:
+        """End every process and VM. Calling it again waits for the same end.
+
+        Cancelled, it ends the processes at once, and what is left in the background.
+        """
+        if self._ending is None:
             self._closed = True
-            self._closing.set()
-            await asyncio.gather(*self._storing, return_exceptions=True)
-            await asyncio.gather(*map(self._forget_read, [*self._reading]))
-            await asyncio.gather(self._pool.close(), self._compiler.close())
-            await asyncio.gather(self._zygote.close(), self._compiler_server.close())
-            self._codes.clear()
-            if self._image is not None:
-                self._image.close()
-            self.cache.close()
+            self._ending = asyncio.create_task(self._end())
+        try:
+            await asyncio.shield(self._ending)
+        except asyncio.CancelledError:
+            self._zygote.kill()
+            self._compiler_server.kill()
+            raise
+
+    async def _end(self) -> None:
+        await self._stored.close()
+        await asyncio.gather(self._pool.close(), self._compiler.close())
+        await asyncio.gather(self._zygote.close(), self._compiler_server.close())
+        self._codes.clear()
+        if self._image is not None:
+            self._image.close()
+        self.cache.close()
 
     async def compile(self, wasm: bytes | str, *, limits: CompileLimits | None = None) -> Code:
         """Compile Wasm, or WAT given as ``str``; what was compiled before comes from the cache.
@@ -181,7 +189,7 @@ class Hypervisor:
         if stored and not layers and not until_deferred:
             key = self._stored_key(commands, [item.key for item in code], limits)
         with told("making a snapshot"):
-            found = await self._stored(key) if key else None
+            found = await self._stored.get(key) if key else None
             made = found or await self._run_to_snapshot(
                 commands, code, layers, name, until_deferred, limits, on_output
             )
@@ -200,7 +208,7 @@ class Hypervisor:
         )
         self._pool.add(snapshot)
         if key and found is None:
-            self._store_later(key, snapshot)
+            self._stored.keep_later(key, snapshot)
         return snapshot
 
     def read_ahead(
@@ -209,27 +217,12 @@ class Hypervisor:
         """Begin to read the stored snapshot that ``make_snapshot`` will want: its code can be read
         meanwhile.
         """
-        key = self._stored_key(commands, code_keys, limits)
-        if key not in self._reading:
-            self._reading[key] = asyncio.create_task(self._read(key))
+        self._stored.read_ahead(self._stored_key(commands, code_keys, limits))
 
     def _stored_key(
         self, commands: Sequence[Command], code_keys: Sequence[str], limits: Limits | None
     ) -> str:
         return snapshot_store.key(self._image_bytes, code_keys, commands, limits or Limits())
-
-    async def _stored(self, key: str) -> Stored | None:
-        reading = self._reading.pop(key, None)
-        return await (reading or self._read(key))
-
-    async def _read(self, key: str) -> Stored | None:
-        return await asyncio.to_thread(snapshot_store.load, self.cache, key)
-
-    async def _forget_read(self, key: str) -> None:
-        with contextlib.suppress(HypercellError, OSError):
-            found = await self._reading.pop(key)
-            if found is not None:
-                os.close(found.fd)
 
     async def _run_to_snapshot(
         self,
@@ -258,25 +251,6 @@ class Hypervisor:
             os.close(fd)
             raise CellError(f"the snapshot {name!r} cannot be made: {failed[0]}")
         return Stored(fd, state)
-
-    def _store_later(self, key: str, snapshot: Snapshot) -> None:
-        """Keep a snapshot on disk, when the first cells have had the processors."""
-
-        async def store(copy: int) -> None:
-            try:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), _STORE_AFTER)
-                if not self._closing.is_set():
-                    with contextlib.suppress(HypercellError), told("keeping a snapshot"):
-                        found = Stored(copy, snapshot.state, snapshot.hot)
-                        await asyncio.to_thread(snapshot_store.store, self.cache, key, found)
-            finally:
-                os.close(copy)
-
-        with contextlib.suppress(OSError):  # then the next kernel makes its own
-            work = asyncio.create_task(store(os.dup(snapshot.fd)))
-            self._storing.add(work)
-            work.add_done_callback(self._storing.discard)
 
     async def commit(
         self, vm: Vm, parent: Snapshot | SessionState, layers: Sequence[Layer] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 from pathlib import Path
@@ -52,7 +51,7 @@ class CountingSession:
         for _ in range(2):
             snapshot = await _snapshot(hypervisor, wat, stored=True)
             hypervisor.discard(snapshot)
-            await asyncio.gather(*hypervisor._storing)
+            await hypervisor._stored.kept()
         await self.count()
 
     async def count(self) -> None:

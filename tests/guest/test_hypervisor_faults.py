@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from counting_session import CountingSession
+from descriptors import no_descriptors
 from hypervisor_fixtures import cache_fixture  # noqa: F401 (a fixture)
 from nth_call import (
     MINUTES,
@@ -32,8 +33,7 @@ from nth_call import (
     settled,
 )
 
-from hypercell.vmm import Cache, Hypervisor, linux, memfd
-from hypercell.vmm import hypervisor as hypervisors
+from hypercell.vmm import Cache, Hypervisor, linux, memfd, stored_snapshots
 
 _FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _PLACES = {
@@ -60,6 +60,7 @@ PLACES: list[tuple[Any, str, Errors]] = [
     *((where, name, failures(*codes)) for name, (where, codes) in _PLACES.items()),
     (ThreadPoolExecutor, "submit", [functools.partial(RuntimeError, "can't start new thread")]),
     (linux, "memfd_create", [MemoryError]),
+    (socket.socket, "recvmsg", [no_descriptors]),
 ]
 STARTING: list[tuple[Any, str, Errors]] = [
     *(place for place in PLACES if place[1] in ("memfd_create", "socketpair")),
@@ -73,7 +74,7 @@ STARTING: list[tuple[Any, str, Errors]] = [
 async def session_fixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[CountingSession]:
-    monkeypatch.setattr(hypervisors, "_STORE_AFTER", 0.0)
+    monkeypatch.setattr(stored_snapshots, "_STORE_AFTER", 0.0)
     async with Hypervisor(parked=2, cache=Cache(tmp_path)) as hypervisor:
         yield await CountingSession.start(hypervisor)
 

@@ -17,8 +17,7 @@ from counting_session import CountingSession
 from faulty_server import CALLS, Faults
 from nth_call import MINUTES, SECONDS, Trials, back_to, only_told, settled
 
-from hypercell.vmm import Cache, Hypervisor
-from hypercell.vmm import hypervisor as hypervisors
+from hypercell.vmm import Cache, Hypervisor, stored_snapshots
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(name="faults", scope="module")
 def faults_fixture() -> Iterator[Faults]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hypervisors, "_STORE_AFTER", 0.0)
+        patch.setattr(stored_snapshots, "_STORE_AFTER", 0.0)
         made = Faults()
         made.patch(patch)
         yield made

@@ -19,7 +19,7 @@ from hypercell.kernel.config import Config
 from hypercell.kernel.session import Session
 from hypercell.kernel.toolchains.store import ToolchainStore
 from hypercell.vmm import cache as caches
-from hypercell.vmm import hypervisor as hypervisors
+from hypercell.vmm import stored_snapshots
 from hypercell.vmm.cache import Cache
 from hypercell.vmm.errors import HypercellError
 
@@ -76,7 +76,7 @@ def sound(cache: Cache, borrowed: set[str]) -> None:
 
 
 async def main(disk: Disk) -> None:
-    hypervisors._STORE_AFTER = 0.0
+    stored_snapshots._STORE_AFTER = 0.0
     source, target = caches.default_root(), disk.place / "cache"
     layout = caches.LAYOUT
     borrowed = borrow(source / layout, target / layout, mount=disk.small)

@@ -13,13 +13,13 @@ from kept_cells import Cells
 
 from hypercell.kernel.config import Config
 from hypercell.kernel.session import Session
-from hypercell.vmm import hypervisor as hypervisors
+from hypercell.vmm import stored_snapshots
 
 WAT = '%%wat --invoke f\n(module (func (export "f") (result i32) i32.const {0}))'
 
 
 async def main() -> None:
-    hypervisors._STORE_AFTER = 0.0
+    stored_snapshots._STORE_AFTER = 0.0
     async with Session(Config()) as session:
         cells = Cells(session)
         for number in itertools.count():
