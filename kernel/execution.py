@@ -127,6 +127,8 @@ class Execution:
         if self.quiet:
             cell = msgspec.structs.replace(cell, quiet=self.quiet)
         session, options = self.session, cell.options
+        if self.on_stdin is None and options.stdin is None:
+            cell = msgspec.structs.replace(cell, answered=False)
         limits = cell_limits(options, session.config.limits, session.config.maximum)
         home = Home() if options.fresh else session.home
         hypervisor = await session.hypervisor()

@@ -47,6 +47,7 @@ class Cell(msgspec.Struct, frozen=True):
     options: Options = Options()
     first_line: int = 1  # number of the source's first line in the notebook cell
     label: str = "cell"  # "cell 3": what errors and tracebacks call it
+    answered: bool = True  # somebody answers what it asks, or its input is known
     quiet: str = ""  # "unstored": not in the history; "silent": not shown either
 
 

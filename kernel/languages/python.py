@@ -124,7 +124,9 @@ class Python:
     def call(self, cell: Cell) -> Command:
         """The command that runs a cell."""
         number = _NUMBER.fullmatch(cell.label)
-        quiet = {"quiet": cell.quiet} if cell.quiet else {}
+        more: dict[str, object] = {"quiet": cell.quiet} if cell.quiet else {}
+        if not cell.answered:
+            more["stdin"] = False
         return execute(
             cell.source,
             label=cell.label,
@@ -132,7 +134,7 @@ class Python:
             number=int(number[1]) if number else 0,
             args=cell.options.args,
             env=dict(cell.options.env),
-            **quiet,
+            **more,
         )
 
     def script(

@@ -30,6 +30,8 @@ _SCREEN = "{} needs a screen or a terminal of its own; print, display(), HTML an
 _COMPRESSION = "CPython for WASI comes without {}; zlib, gzip and zipfile are there"
 _C = "a cell's VM has no libraries of machine code to call: %%c runs C in a cell of its own"
 _INPUT = "nobody answers input() here, or the input has ended: %%python --stdin TEXT gives it"
+_OPENSSL = "this CPython has no OpenSSL; sha2, sha3, blake2 and hmac are there"
+_BROWSER = "a cell opens no web browser: display(HTML(…)) shows a page's text"
 _FILES = "this machine's files are not in the micro-VM: a cell has /home and /tmp; see %files"
 _WRITABLE = "a cell can write in /home and /tmp only"
 _MEMORY = "%limits shows what a cell may use; go through large data piece by piece"
@@ -38,6 +40,7 @@ _MODULES = {
     **dict.fromkeys(("ssl", "_ssl"), _NETWORK),
     **dict.fromkeys(("ctypes", "_ctypes"), _C),
     **dict.fromkeys(("bz2", "_bz2", "lzma", "_lzma"), _COMPRESSION),
+    "antigravity": _BROWSER,
     **dict.fromkeys(("multiprocessing", "_multiprocessing", "_posixsubprocess"), _PROCESSES),
     **dict.fromkeys(("tkinter", "_tkinter", "turtle", "turtledemo", "idlelib"), _SCREEN),
     **dict.fromkeys(("curses", "_curses", "readline", "msvcrt", "winsound"), _SCREEN),
@@ -47,7 +50,11 @@ _COMPILED = (
     "pyarrow polars h5py psycopg2 statsmodels xgboost pygame gmpy2 cupy skimage shapely"
 )
 _NO_MODULE = re.compile(r"No module named '([A-Za-z0-9_]{1,40})")
-_NO_ATTRIBUTE = re.compile(r"module '(os|signal|socket)' has no attribute '([A-Za-z0-9_]{1,40})'")
+_NO_ATTRIBUTE = re.compile(
+    r"module '(os|signal|socket|hashlib|http\.client)' has no attribute '([A-Za-z0-9_]{1,40})'"
+)
+_NO_NAME = re.compile(r"cannot import name '([A-Za-z0-9_]{1,40})' from '(compression|concurrent)")
+_NO_CODEC = re.compile(r"\b(bz2|lzma) module")
 _OF_PROCESSES = re.compile(
     "fork|forkpty|system|pipe2?|kill|killpg|wait|waitpid|getppid|spawn.*|exec.*|posix_spawn.*"
 )
@@ -62,12 +69,18 @@ def advice(name: str, message: str, traceback: str) -> str:
         return _missing(message)
     if name == "AttributeError" and (found := _NO_ATTRIBUTE.match(message)):
         return _attribute(found[1], found[2])
-    if name == "EOFError" and message == "the end of the input":
+    if name == "ImportError" and (found := _NO_NAME.match(message)):
+        return _name(found[1], found[2])
+    if name == "StdinNotImplementedError" or (
+        name == "EOFError" and message == "the end of the input"
+    ):
         return _INPUT
     if name == "MemoryError":
         return _MEMORY
-    if name in _NO_NETWORK or (name == "PermissionError" and "/socket.py" in traceback):
+    if name in _NO_NETWORK or (name == "PermissionError" and _of_a_socket(message, traceback)):
         return _NETWORK
+    if name in ("CompressionError", "RuntimeError") and (found := _NO_CODEC.search(message)):
+        return _COMPRESSION.format(found[1])
     if name == "FileNotFoundError" and _OUTSIDE.search(message):
         return _FILES
     if name == "RuntimeError" and "start new thread" in message:
@@ -94,7 +107,22 @@ def _attribute(module: str, name: str) -> str:
         return _PROCESSES if _OF_PROCESSES.fullmatch(name) else ""
     if module == "signal":
         return _SIGNALS if _OF_SIGNALS.fullmatch(name) else ""
+    if module == "hashlib":
+        return _OPENSSL if name in ("scrypt", "pbkdf2_hmac") else ""
+    if module == "http.client":
+        return _NETWORK if name == "HTTPSConnection" else ""
     return _NETWORK
+
+
+def _name(name: str, package: str) -> str:
+    if package == "compression":
+        return _COMPRESSION.format("zstd") if name == "zstd" else ""
+    return _THREADS if name in ("interpreters", "InterpreterPoolExecutor") else ""
+
+
+def _of_a_socket(message: str, traceback: str) -> bool:
+    """A refused file has its name in the message."""
+    return "/socket.py" in traceback or message.endswith("Permission denied")
 
 
 def _processes(message: str) -> bool:

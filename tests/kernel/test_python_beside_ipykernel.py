@@ -164,8 +164,12 @@ def test_errors_stop_what_is_queued(kernels: list[Client]) -> None:
 
 
 def test_input_where_there_is_none(kernels: list[Client]) -> None:
-    outcome = kernels[0].run("input('name? ')", allow_stdin=False)
+    for code in ("input('name? ')", "import getpass\ngetpass.getpass()"):
+        ours, other = (kernel.run(code, allow_stdin=False) for kernel in kernels)
+        assert ours.error == other.error == "StdinNotImplementedError"
+        assert "does not support input requests" in ours.reply["evalue"]
+        assert "--stdin" in "\n".join(ours.reply["traceback"])
+    outcome = kernels[0].run("%%python --stdin ''\ninput('name? ')", allow_stdin=False)
     assert outcome.error == "EOFError"
-    assert "--stdin" in "\n".join(outcome.reply["traceback"])
     outcome = kernels[0].run("%%python --stdin Ada\ninput('name? ')", allow_stdin=False)
     assert outcome.result == "'Ada'"

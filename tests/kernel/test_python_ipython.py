@@ -15,6 +15,7 @@ from hypercell.kernel.languages.python import VERSION
 from hypercell.kernel.result import Ask, Event
 from hypercell.kernel.safe_text import without_colours
 from hypercell.kernel.session import Session
+from hypercell.kernel.traceback_text import error_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -141,7 +142,7 @@ async def test_what_is_not_there_says_so(session: Session, cell: str, says: str)
 
 
 @pytest.mark.parametrize(
-    "line", ["%matplotlib inline", "%load_ext autoreload", "%autoreload 2",
+    "line", ["%matplotlib inline", "%load_ext line_profiler", "%reload_ext x",
              "%config InlineBackend.figure_format = 'retina'"],
 )  # fmt: skip
 async def test_what_notebooks_begin_with_is_no_error(session: Session, line: str) -> None:
@@ -251,3 +252,36 @@ async def test_python_is_not_read_as_magic(session: Session) -> None:
     assert await value(session, "a = 10\nb = a \\\n%3\nb") == "1"
     assert await value(session, "x = 5\nx != 4") == "True"
     assert await value(session, "f'{x!r}'") == "'5'"
+
+
+async def test_what_a_cell_imports_from_the_future_holds_for_those_after_it(
+    session: Session,
+) -> None:
+    define = "def f(x: Missing): return x\nf.__annotations__"
+    await fails(session, define)
+    assert await value(session, "from __future__ import annotations\n'no string'") == "'no string'"
+    strings = "{'x': 'Missing'}"
+    assert await value(session, define) == strings
+    assert strings in await shown(session, f"%%time\n{define}")
+    await value(session, "%time def g(x: Missing): pass")
+    assert await value(session, "g.__annotations__") == strings
+    names: dict[str, str] = {"exec": "exec('def e(x: Missing): pass')\ne.__annotations__"}
+    assert await value(session, names["exec"]) == strings
+    await session.execute("%%writefile own.py\ndef h(x: int): pass\n")
+    assert await value(session, "%run own.py\nh.__annotations__") == "{'x': int}"
+    await value(session, "%undo 7")
+    await fails(session, define)
+    await value(session, "from __future__ import annotations")
+    assert await value(session, define) == strings
+    await value(session, "%reset -f")
+    await fails(session, define)
+
+
+async def test_input_of_a_stream_that_the_cell_made(session: Session) -> None:
+    cell = "import io, sys\nsys.stdin = io.StringIO('Ada\\n')\n"
+    result = await session.execute(f"{cell}[input('name? ')]")
+    assert (result.stdout, result.text) == (b"name? ", "['Ada']")
+    result = await fails(session, f"{cell}input(), input()")
+    assert error_name(result.error) == "EOFError"
+    result = await fails(session, "input()")
+    assert error_name(result.error) == "StdinNotImplementedError"

@@ -10,7 +10,14 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import asked, fresh, ipython, sql, tracebacks
+from hypercell.kernel.languages.python_runtime import (
+    asked,
+    autoreload,
+    fresh,
+    ipython,
+    sql,
+    tracebacks,
+)
 from hypercell.kernel.languages.python_runtime.compiling import (
     CompiledCell,
     cell_magic,
@@ -35,6 +42,7 @@ class Cells:
         self._inputs = [""]
         self._last: tuple[Any, Any, Any] = ("", "", "")
         self._number = 0
+        self._futures = 0  # what cells imported from __future__ holds for those after them
         self._names.update(__builtins__=builtins, Out=self._results, In=self._inputs)
         self._names.update(_oh=self._results, _ih=self._inputs, _dh=["/home"])
         self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
@@ -49,13 +57,14 @@ class Cells:
     def execute(self, source: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a cell: how it ended. The value of a last expression is shown.
 
-        ``request``: label, line (of the source's first line), number, args, env; ``quiet``:
+        ``request``: label, line (of the source's first line), number, args, env; ``stdin``:
+        whether somebody answers ``input``; ``quiet``:
         ``unstored``, not kept in ``In`` and ``Out``, or ``silent``, not shown either; or ``ask``:
         a question of the front end, answered instead; or ``sql``: the source is SQL.
         """
         sys.modules["__main__"] = self._main
         sys.argv = ["", *request.get("args", ())]
-        fresh.begin(request.get("env", {}))
+        fresh.begin(request.get("env", {}), request.get("stdin", True))
         try:
             if "ask" in request:
                 return dict(asked.answer(request["ask"], source, request, self._names))
@@ -63,6 +72,7 @@ class Cells:
                 sql.run_request(source, request["sql"], self._names)
                 return {"status": "ok"}
             self._begin(source, request)
+            autoreload.refresh(self._names)
             value = self._run(source, self._line)
             if value is not None and request.get("quiet") != "silent":
                 self._show(value, stored="quiet" not in request)
@@ -71,6 +81,7 @@ class Cells:
         except BaseException as error:
             return tracebacks.report(error)
         finally:
+            autoreload.note()
             fresh.end()
         return {"status": "ok"}
 
@@ -96,7 +107,8 @@ class Cells:
             name, rest, below = magic
             self._line = line + source[: len(source) - len(below)].count("\n")
             return self._shell.run_cell_magic(name, rest, below)
-        cell = compile_cell("\n" * (line - 1) + source, self._name)
+        cell = compile_cell("\n" * (line - 1) + source, self._name, self._futures)
+        self._futures = cell.futures
         if cell.awaits:
             return self._wait(self._run_awaiting(cell))
         _exec(cell.body, self._names)

@@ -1,6 +1,7 @@
 """A cell's text becomes code: its body, and a last expression whose value is shown."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import contextlib
@@ -14,30 +15,38 @@ from hypercell.kernel.languages.python_runtime.transform import transform
 
 _compile, _transform = compile, transform
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_FEATURES = (getattr(__future__, name) for name in __future__.all_feature_names)
+# Of a code's flags those that `from __future__` sets; older features share a bit with others.
+FUTURES = sum({one.compiler_flag for one in _FEATURES if one.compiler_flag > 0xFFFF})
 
 
 @dataclass
 class CompiledCell:
-    """``value``: code of the last expression; ``awaits``: it must run in an event loop."""
+    """``value``: code of the last expression; ``awaits``: it must run in an event loop.
+
+    ``futures``: the flags of what it and the cells before it imported from ``__future__``.
+    """
 
     body: types.CodeType
     value: types.CodeType | None
     awaits: bool
+    futures: int
 
 
-def compile_cell(source: str, name: str) -> CompiledCell:
+def compile_cell(source: str, name: str, futures: int) -> CompiledCell:
     """SyntaxError with the lines of the cell, as they are written."""
-    tree = _tree(source, name)
+    tree = _tree(source, name, futures | _FLAGS)
     last = tree.body[-1] if tree.body else None
     value = None
     if isinstance(last, ast.Expr) and not (";" in source and _semicolon_follows(source, last)):
         tree.body.pop()
         value = ast.Expression(last.value)
     # The flags are the cell's alone: `from __future__` of this file is not.
-    body = _compile(tree, name, "exec", _FLAGS, True)
-    end = _compile(value, name, "eval", _FLAGS, True) if value is not None else None
+    body = _compile(tree, name, "exec", futures | _FLAGS, True)
+    futures |= body.co_flags & FUTURES
+    end = _compile(value, name, "eval", futures | _FLAGS, True) if value is not None else None
     flags = body.co_flags | (end.co_flags if end else 0)
-    return CompiledCell(body, end, bool(flags & inspect.CO_COROUTINE))
+    return CompiledCell(body, end, bool(flags & inspect.CO_COROUTINE), futures)
 
 
 def cell_magic(source: str) -> tuple[str, str, str] | None:
@@ -52,22 +61,22 @@ def cell_magic(source: str) -> tuple[str, str, str] | None:
     return name, rest.strip(), below
 
 
-def _parse(source: str, name: str) -> ast.Module:
-    tree: ast.Module = _compile(source, name, "exec", ast.PyCF_ONLY_AST | _FLAGS, True)
+def _parse(source: str, name: str, flags: int) -> ast.Module:
+    tree: ast.Module = _compile(source, name, "exec", ast.PyCF_ONLY_AST | flags, True)
     return tree
 
 
-def _tree(source: str, name: str) -> ast.Module:
+def _tree(source: str, name: str, flags: int) -> ast.Module:
     """Python is never read as a magic: what parses is not looked at again."""
     with contextlib.suppress(SyntaxError):
-        return _parse(source, name)
+        return _parse(source, name, flags)
     text, lines = _transform(source) or (source, set())
     try:
-        tree = _parse(text, name)
+        tree = _parse(text, name, flags)
     except IndentationError:
         if not (width := _indent(text)):
             raise
-        tree = _dedented(text, name, width)
+        tree = _dedented(text, name, width, flags)
     except SyntaxError as error:
         if error.lineno in lines:
             error.text = linecache.getline(name, error.lineno or 0) or error.text
@@ -88,8 +97,8 @@ def _indent(source: str) -> int:
     return min((len(line) - len(line.lstrip(" ")) for line in lines), default=0)
 
 
-def _dedented(source: str, name: str, width: int) -> ast.Module:
-    tree = _parse("\n".join(line[width:] for line in source.split("\n")), name)
+def _dedented(source: str, name: str, width: int, flags: int) -> ast.Module:
+    tree = _parse("\n".join(line[width:] for line in source.split("\n")), name, flags)
     nodes: Any = ast.walk(tree)
     for node in nodes:
         if hasattr(node, "col_offset"):

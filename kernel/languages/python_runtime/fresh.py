@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from hypercell.kernel.languages.python_runtime.core_errors import StdinNotImplementedError
+
 _seed, _setstate = random.seed, random.setstate
 _FileIO, _BufferedReader, _TextIOWrapper = io.FileIO, io.BufferedReader, io.TextIOWrapper
 _tempfile: Any = tempfile
@@ -27,6 +29,13 @@ class _Chosen:
     """Whether the cell's user seeded ``random``: then the sequence is theirs, from cell to cell."""
 
     by_user = False
+
+
+class _Input:
+    """The cell's own ``stdin``, and whether somebody answers what it asks."""
+
+    stream: Any = None
+    answered = True
 
 
 def seed(a: Any = None, version: int = 2) -> None:
@@ -44,10 +53,19 @@ def setstate(state: Any) -> None:
 def _ask(prompt: object, *, secret: bool) -> str:
     """A line from the reader. The prompt goes the same way, so that it stands at the field."""
     sys.stdout.flush()
-    _emit({"kind": "ask", "prompt": str(prompt)[:_LONGEST_PROMPT], "secret": secret})
+    own = sys.stdin is _Input.stream
+    if not own:  # the cell put another in its place
+        print(prompt, end="", flush=True)
+    elif _Input.answered:
+        _emit({"kind": "ask", "prompt": str(prompt)[:_LONGEST_PROMPT], "secret": secret})
+    else:
+        name = "getpass" if secret else "input"
+        raise StdinNotImplementedError(
+            f"{name}() was called, but this front end does not support input requests"
+        )
     line = sys.stdin.readline()
     if not line:
-        raise EOFError("the end of the input")
+        raise EOFError("the end of the input" if own else "EOF when reading a line")
     return line.removesuffix("\n")
 
 
@@ -79,14 +97,18 @@ def install(emit: Callable[[dict[str, Any]], None]) -> None:
     getpass.getpass = ask_secretly
 
 
-def begin(environment: dict[str, str]) -> None:
-    """At the start of each cell: another random stream, new streams, an unknown file system."""
+def begin(environment: dict[str, str], answered: bool) -> None:
+    """At the start of each cell: another random stream, new streams, an unknown file system.
+
+    ``answered``: somebody answers ``input``.
+    """
     if not _Chosen.by_user:
         _seed()
     _tempfile._name_sequence = None
     importlib.invalidate_caches()
     os.environ.update(environment)
     sys.stdin = _TextIOWrapper(_BufferedReader(_FileIO(0, closefd=False)), "utf-8", "replace")
+    _Input.stream, _Input.answered = sys.stdin, answered
     sys.stdout, sys.stderr = _output(1), _output(2)
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 

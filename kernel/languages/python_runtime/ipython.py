@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import plain
+from hypercell.kernel.languages.python_runtime import core_errors, plain
 from hypercell.kernel.languages.python_runtime.display_objects import CLASSES, ELSEWHERE, Code
 from hypercell.kernel.languages.python_runtime.mimebundle import BY_NAME, mimebundle, showing
 
@@ -18,6 +18,7 @@ _MODULES = (
     "IPython.display",
     "IPython.core.display",
     "IPython.core.display_functions",
+    "IPython.core.error",
     "IPython.lib.display",
 )
 Emit = Callable[[dict[str, Any]], None]
@@ -176,6 +177,8 @@ def install() -> None:
         module.__path__ = []
         if "display" in path:
             module.__dict__.update(names, __all__=sorted(names))
+        if path.endswith("error"):
+            module.__dict__.update(core_errors.NAMES)
         parent, _, name = path.rpartition(".")
         sys.modules[parent].__dict__[name] = module
     library = sys.modules["IPython.lib"].__dict__["pretty"] = plain.library

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 LINE_MAGICS = {
+    "aimport": "%aimport [NAME, -NAME…]: what %autoreload 1 reloads, and what it never does",
+    "autoreload": "%autoreload [0|1|2|now] [-p]: import modules of /home anew when they changed",
     "cd": "%cd [DIRECTORY]: change the working directory; /home at first",
     "env": "%env [NAME[=VALUE]]: show or set variables of the VM's environment",
     "history": "%history [-n]: the cells that ran, with their numbers",
@@ -36,7 +38,6 @@ _NO_PACKAGES = "it needs packages that a Python cell does not have"
 _ONE = "a cell has its variables, the standard library and what is in /home: nothing to load"
 ABSENT = {
     "alias": _NO_SHELL,
-    "autoreload": "importlib.reload(module) reads a module of /home again",
     "bash": _NO_SHELL,
     "cmd": _NO_SHELL,
     "conda": "%pip, at the top of a cell, installs what the owner grants",
@@ -58,4 +59,4 @@ ABSENT = {
     "system": _NO_SHELL,
 }
 # Those that notebooks begin with out of habit: a warning, and the cell goes on.
-IGNORED = frozenset({"autoreload", "config", "load_ext", "matplotlib", "reload_ext"})
+IGNORED = frozenset({"config", "load_ext", "matplotlib", "reload_ext"})

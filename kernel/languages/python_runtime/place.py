@@ -10,14 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hypercell.kernel.languages.python_runtime.compiling import FUTURES
+from hypercell.kernel.languages.python_runtime.core_errors import UsageError as UsageError
+
 _compile, _eval = compile, eval
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-
-
-class UsageError(Exception):
-    """A magic that is not right, or not there."""
-
-    __module__ = "builtins"  # tracebacks call it UsageError
 
 
 @dataclass
@@ -28,15 +25,16 @@ class Place:
     local: dict[str, Any] | None
     file: str
     line: int
+    futures: int = 0  # flags of what is imported from __future__ there
 
     @classmethod
     def of(cls, frame: types.FrameType, variables: dict[str, Any]) -> Place:
         """The place of the code that ``frame`` runs."""
         inner = frame.f_globals is variables and frame.f_locals is not frame.f_globals
         code = frame.f_code
-        return cls(
-            variables, dict(frame.f_locals) if inner else None, code.co_filename, frame.f_lineno
-        )
+        local = dict(frame.f_locals) if inner else None
+        futures = code.co_flags & FUTURES
+        return cls(variables, local, code.co_filename, frame.f_lineno, futures)
 
     def merged(self) -> dict[str, Any]:
         """The variables; in a function a copy, with its own."""
@@ -45,7 +43,8 @@ class Place:
     def parse(self, text: str) -> ast.Module:
         """``text`` as if it stood where the magic does."""
         try:
-            tree: Any = _compile(text, self.file, "exec", ast.PyCF_ONLY_AST | _FLAGS, True)
+            flags = self.futures | ast.PyCF_ONLY_AST | _FLAGS
+            tree: Any = _compile(text, self.file, "exec", flags, True)
         except SyntaxError as error:
             error.lineno = (error.lineno or 1) + self.line - 1
             raise
@@ -62,13 +61,14 @@ class Place:
     def run(self, tree: ast.Module, wait: Callable[[Any], Any]) -> Any:
         """Run it: the value of a last expression. ``wait`` runs what has an ``await`` in it."""
         names = self.merged()
+        flags = self.futures | _FLAGS
         found = None
         last = tree.body[-1] if tree.body else None
         value = None
         if isinstance(last, ast.Expr):
             tree.body.pop()
-            value = _compile(ast.Expression(last.value), self.file, "eval", _FLAGS, True)
-        for code in (_compile(tree, self.file, "exec", _FLAGS, True), value):
+            value = _compile(ast.Expression(last.value), self.file, "eval", flags, True)
+        for code in (_compile(tree, self.file, "exec", flags, True), value):
             if code is not None:
                 found = _eval(code, names)
                 if code.co_flags & inspect.CO_COROUTINE:

@@ -6,7 +6,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from hypercell.kernel.languages.python_runtime import inspector, layout, running, timing, workspace
+from hypercell.kernel.languages.python_runtime import (
+    autoreload,
+    inspector,
+    layout,
+    running,
+    timing,
+    workspace,
+)
 from hypercell.kernel.languages.python_runtime.ipython import emit
 from hypercell.kernel.languages.python_runtime.magic_names import (
     ABSENT,
@@ -28,6 +35,7 @@ _INSTEAD = {
     **dict.fromkeys(("python", "python3"), "%run FILE runs a Python file of /home"),
     **dict.fromkeys(("gcc", "clang", "cc"), "%%c compiles and runs C"),
 }
+_EXTENSIONS = ("load_ext", "reload_ext")
 _OWN = ", ".join(["%files", "%undo", "%limits"])
 _SHOWN_AS = {
     "html": "text/html",
@@ -52,6 +60,8 @@ class Shell:
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """``%name line``."""
         magic = _LINES.get(magic_name)
+        if magic_name in _EXTENSIONS and line.strip() == "autoreload":
+            return None  # it is there from the start
         if magic is None and magic_name in IGNORED:
             sys.stderr.write(f"%{magic_name} does nothing here: {ABSENT[magic_name]}\n")
             return None
@@ -125,6 +135,8 @@ def _lsmagic(shell: Shell, line: str, place: Place) -> None:
 
 
 _LINES: dict[str, Callable[[Any, str, Place], Any]] = {
+    "aimport": autoreload.aimport,
+    "autoreload": autoreload.autoreload,
     "cd": workspace.cd,
     "env": workspace.env,
     "history": workspace.history,
