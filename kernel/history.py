@@ -38,18 +38,22 @@ class History:
         found = [item for item in self._inputs if fnmatch.fnmatchcase(item[1], pattern)]
         if unique:
             found = sorted({text: (number, text) for number, text in found}.values())
-        return found[-n:] if n else found
+        return found[-n:] if n and n > 0 else found
 
     def reply(self, kind: str, output: bool, **request: Any) -> list[Entry]:
         """The answer to a history_request; ``request`` as the protocol has it."""
-        n = request.get("n")
+        n, start, stop = (_number(request.get(name)) for name in ("n", "start", "stop"))
         if kind == "tail":
-            found = self.tail(n if isinstance(n, int) else 10)
+            found = self.tail(10 if n is None else n)
         elif kind == "range":
-            found = self.between(request.get("start") or 0, request.get("stop"))
+            found = self.between(start or 0, stop)
         elif kind == "search":
-            pattern = request.get("pattern") or "*"
+            pattern = str(request.get("pattern") or "*")
             found = self.search(pattern, n, unique=bool(request.get("unique")))
         else:
             found = []
         return [(_SESSION, number, (text, None) if output else text) for number, text in found]
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -8,15 +8,15 @@ from __future__ import annotations
 import io
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hypercell.kernel.errors import FileRefused
 from hypercell.kernel.sizes import format_size
-from hypercell.kernel.tar_reader import Kind, TarEntry, check_path, read_tar
-from hypercell.kernel.whiteouts import WHITEOUT, deleted
+from hypercell.kernel.tar_reader import Kind, TarEntry, check_nesting, check_path, read_tar
+from hypercell.kernel.whiteouts import WHITEOUT, deleted, is_whiteout
 from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
 from hypercell.vmm.program import Limits
 
@@ -35,6 +35,7 @@ class HomeEntry(msgspec.Struct, frozen=True):
 
 
 _DIRECTORY = HomeEntry(Kind.DIRECTORY, mode=0o755)
+_NONE = HomeEntry(Kind.FILE)
 
 
 class Home:
@@ -144,11 +145,9 @@ class Home:
         """
         if not added and base is None:
             return False
-        changed = dict(self._entries if base is None else base)
+        changed = _without_deleted(self._entries if base is None else base, added)
         for entry in added:
-            _whiteout(changed, entry)
-        for entry in added:
-            if not entry.path.rpartition("/")[2].startswith(WHITEOUT):
+            if not is_whiteout(entry.path):
                 _put(changed, entry.path, _to_home(entry, changed))
         if base is not None and changed == self._entries:
             return False
@@ -183,8 +182,10 @@ def read_delta(delta: bytes, limits: Limits) -> list[TarEntry]:
     Touches nothing, so that a large one can be read in a thread.
     """
     added = list(read_tar(delta, max_entries=2 * limits.home_files + 1024))
-    if len({entry.path for entry in added}) != len(added):
+    kinds = {entry.path: entry.kind for entry in added}
+    if len(kinds) != len(added):
         raise ProtocolViolation("a tar names a path twice")
+    check_nesting({path: kind for path, kind in kinds.items() if not is_whiteout(path)})
     return added
 
 
@@ -232,37 +233,52 @@ def _to_home(entry: TarEntry, entries: dict[str, HomeEntry]) -> HomeEntry:
     return original
 
 
-def _whiteout(entries: dict[str, HomeEntry], entry: TarEntry) -> None:
-    """Delete what a whiteout names. Whiteouts go first: they speak of the state before."""
-    gone = deleted(entry)
-    if gone is None:
-        return
-    if gone.endswith("/"):
-        _delete_below(entries, gone.strip("/"))
-    else:
-        _delete(entries, gone)
+def _without_deleted(
+    entries: Mapping[str, HomeEntry], added: Sequence[TarEntry]
+) -> dict[str, HomeEntry]:
+    """What is left where whiteouts speak of it, or what was a directory becomes something else.
+
+    In one pass over ``entries``, however much a guest deletes.
+    """
+    gone: set[str] = set()
+    emptied: set[str] = set()
+    for entry in added:
+        path = deleted(entry)
+        if path is None and entry.kind is not Kind.DIRECTORY:
+            path = f"{entry.path}/"
+        if path is None:
+            continue
+        if not path.endswith("/"):
+            gone.add(path)
+        directory = path.strip("/")
+        if not directory or entries.get(directory, _NONE).kind is Kind.DIRECTORY:
+            emptied.add(directory)
+    return {
+        path: entry
+        for path, entry in entries.items()
+        if path not in gone and not (emptied and _is_below(path, emptied))
+    }
+
+
+def _is_below(path: str, directories: Collection[str]) -> bool:
+    while path:
+        path = path.rpartition("/")[0]
+        if path in directories:
+            return True
+    return False
 
 
 def _put(entries: dict[str, HomeEntry], path: str, entry: HomeEntry) -> None:
-    """Set a path; its parents become directories, and what a non-directory hides is deleted."""
+    """Set a path; its parents become directories."""
     parts = path.split("/")
     for depth in range(1, len(parts)):
         parent = "/".join(parts[:depth])
         if parent not in entries or entries[parent].kind is not Kind.DIRECTORY:
             entries[parent] = _DIRECTORY
-    there = entries.get(path)
-    if there is not None and there.kind is Kind.DIRECTORY and entry.kind is not Kind.DIRECTORY:
-        _delete_below(entries, path)
     entries[path] = entry
 
 
 def _delete(entries: dict[str, HomeEntry], path: str) -> None:
-    there = entries.pop(path, None)
-    if there is not None and there.kind is Kind.DIRECTORY:
-        _delete_below(entries, path)
-
-
-def _delete_below(entries: dict[str, HomeEntry], path: str) -> None:
-    prefix = f"{path}/" if path else ""
-    for below in [name for name in entries if name.startswith(prefix)]:
+    """Delete a path and all that is below it."""
+    for below in [name for name in entries if name == path or name.startswith(f"{path}/")]:
         del entries[below]

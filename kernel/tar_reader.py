@@ -7,7 +7,7 @@ from a VM that may be hostile, so anything that our guest has no reason to write
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 import msgspec
@@ -99,6 +99,16 @@ def check_path(name: str) -> str:
     if len(path.encode()) > MAX_PATH:
         raise ProtocolViolation(f"a path is longer than {MAX_PATH} bytes")
     return path
+
+
+def check_nesting(kinds: Mapping[str, Kind]) -> None:
+    """ProtocolViolation where a tar that puts these paths contradicts itself."""
+    for path in kinds:
+        parent = path.rpartition("/")[0]
+        while parent:
+            if kinds.get(parent, Kind.DIRECTORY) is not Kind.DIRECTORY:
+                raise ProtocolViolation("a tar has an entry below what is no directory")
+            parent = parent.rpartition("/")[0]
 
 
 _KINDS = {

@@ -9,6 +9,11 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 
 
+def is_whiteout(path: str) -> bool:
+    """Whether an entry of that path says that something was deleted."""
+    return path.rpartition("/")[2].startswith(WHITEOUT)
+
+
 def deleted(entry: TarEntry) -> str | None:
     """The path that a whiteout deletes, with a slash at its end: what is below it; else None.
 

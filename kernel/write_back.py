@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator
 
 from hypercell.kernel.pack import DIRECTORY
 from hypercell.kernel.safe_text import safe_name
-from hypercell.kernel.tar_reader import Kind, TarEntry, read_tar
+from hypercell.kernel.tar_reader import Kind, TarEntry, check_nesting, read_tar
 from hypercell.kernel.whiteouts import deleted
 from hypercell.vmm.errors import ProtocolViolation
 
@@ -70,12 +70,7 @@ def _checked(delta: bytes, max_entries: int) -> tuple[dict[str, Kind], list[str]
         if entry.kind is Kind.HARDLINK and kinds.get(entry.target) is not Kind.FILE:
             raise ProtocolViolation("a hard link in a tar points to no file before it")
         kinds[entry.path] = entry.kind
-    for path in kinds:
-        parent = path.rpartition("/")[0]
-        while parent:
-            if kinds.get(parent, Kind.DIRECTORY) is not Kind.DIRECTORY:
-                raise ProtocolViolation("a tar has an entry below what is no directory")
-            parent = parent.rpartition("/")[0]
+    check_nesting(kinds)
     return kinds, gone
 
 

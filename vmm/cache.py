@@ -26,6 +26,7 @@ from typing import NamedTuple
 import msgspec
 
 from hypercell.vmm import memfd
+from hypercell.vmm.descriptor import Descriptor
 from hypercell.vmm.runs import Run
 
 ENVIRONMENT = "HYPERCELL_CACHE"
@@ -82,17 +83,16 @@ class Cache:
         self.max_bytes = max_bytes
         self.note = ""
         self._since_trim = max_bytes  # so that the first write looks
-        self._directory: int | None = None
+        self._directory: Descriptor | None = None
         self._hot: OrderedDict[str, bytes] = OrderedDict()
         try:
-            self._directory = _open_private(self.root)
+            self._directory = Descriptor(_open_private(self.root))
         except OSError as error:
             self._give_up(error)
 
     def close(self) -> None:
-        if self._directory is not None:
-            os.close(self._directory)
-            self._directory = None
+        """Use the directory no more; a thread that uses it now ends what it began."""
+        self._directory = None
 
     def get(self, room: str, key: str) -> bytes | None:
         """The data of an entry, or None."""
@@ -135,16 +135,17 @@ class Cache:
     def put(self, room: str, key: str, data: bytes | memoryview, *, meta: bytes = b"") -> bool:
         """Store an entry; False (and ``note``) where that is impossible."""
         self._hot.pop(_name(room, key), None)
-        if self._directory is None or len(data) > self.max_bytes or len(meta) > _MAX_META:
+        directory = self._directory
+        if directory is None or len(data) > self.max_bytes or len(meta) > _MAX_META:
             return False
         temporary = f"tmp-{os.getpid()}-{os.urandom(8).hex()}"
         header = _HEADER.pack(
             _MAGIC, len(meta), len(data), _checksum(room, key, meta, data).digest()
         )
         try:
-            self._trim(len(data))
+            self._trim(len(data), directory)
             fd = os.open(
-                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._directory
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory.fd
             )
             try:
                 # No fsync: after a power cut the checksum tells, and the entry is built again.
@@ -154,12 +155,12 @@ class Cache:
                 os.rename(
                     temporary,
                     _name(room, key),
-                    src_dir_fd=self._directory,
-                    dst_dir_fd=self._directory,
+                    src_dir_fd=directory.fd,
+                    dst_dir_fd=directory.fd,
                 )
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.unlink(temporary, dir_fd=self._directory)
+                    os.unlink(temporary, dir_fd=directory.fd)
                 raise
         except OSError as error:
             self._give_up(error, keep=True)
@@ -177,49 +178,37 @@ class Cache:
     def drop(self, room: str, key: str) -> None:
         """Delete an entry, if it is there."""
         self._hot.pop(_name(room, key), None)
-        if self._directory is not None:
+        if (directory := self._directory) is not None:
             with contextlib.suppress(OSError):
-                os.unlink(_name(room, key), dir_fd=self._directory)
+                os.unlink(_name(room, key), dir_fd=directory.fd)
 
     def size(self) -> int:
         """Bytes of all entries now."""
-        return sum(size for _, _, size in self._entries())
+        directory = self._directory
+        return sum(size for _, _, size in _entries(directory)) if directory is not None else 0
 
     def _file(self, name: str) -> contextlib.AbstractContextManager[int]:
-        if self._directory is None:
+        if (directory := self._directory) is None:
             raise FileNotFoundError(name)
-        return _opened(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self._directory))
+        return _opened(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory.fd))
 
     def _give_up(self, error: OSError, *, keep: bool = False) -> None:
         self.note = f"the cache at {self.root} cannot be used: {error.strerror or error}"
         if not keep:
             self.close()
 
-    def _entries(self) -> list[tuple[float, str, int]]:
-        """(touched, name, bytes) of every file, the oldest first."""
-        found: list[tuple[float, str, int]] = []
-        if self._directory is None:
-            return found
-        with os.scandir(self._directory) as listing:
-            for item in listing:
-                with contextlib.suppress(OSError):
-                    status = item.stat(follow_symlinks=False)
-                    if stat.S_ISREG(status.st_mode) and item.name != "lock":
-                        found.append((status.st_mtime, item.name, status.st_size))
-        return sorted(found)
-
-    def _trim(self, coming: int) -> None:
+    def _trim(self, coming: int, directory: Descriptor) -> None:
         """Make room now and then; one process at a time is enough."""
         self._since_trim += coming
-        if self._since_trim < self.max_bytes // 16 or self._directory is None:
+        if self._since_trim < self.max_bytes // 16:
             return
-        with _opened(os.open("lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=self._directory)) as fd:
+        with _opened(os.open("lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory.fd)) as fd:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
             now = time.time()
-            entries = self._entries()
+            entries = _entries(directory)
             total = sum(size for _, _, size in entries) + coming
             for touched, name, size in entries:
                 half_written = name.startswith("tmp-")
@@ -227,13 +216,25 @@ class Cache:
                     not half_written and total > self.max_bytes
                 ):
                     with contextlib.suppress(OSError):
-                        os.unlink(name, dir_fd=self._directory)
+                        os.unlink(name, dir_fd=directory.fd)
                     total -= size
         self._since_trim = coming
 
 
 class _DamagedError(Exception):
     """An entry is not what was written."""
+
+
+def _entries(directory: Descriptor) -> list[tuple[float, str, int]]:
+    """(touched, name, bytes) of every file, the oldest first."""
+    found: list[tuple[float, str, int]] = []
+    with os.scandir(directory.fd) as listing:
+        for item in listing:
+            with contextlib.suppress(OSError):
+                status = item.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and item.name != "lock":
+                    found.append((status.st_mtime, item.name, status.st_size))
+    return sorted(found)
 
 
 def _name(room: str, key: str) -> str:

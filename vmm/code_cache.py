@@ -96,12 +96,13 @@ class CodeCache:
         self._hot.clear()
 
     def _from_disk(self, key: str) -> Code | None:
+        entry = self._disk.open(_ROOM, key)
+        if entry is None:
+            return None
         try:
-            entry = self._disk.open(_ROOM, key)
-            if entry is None:
-                return None
             description = msgspec.msgpack.decode(entry.meta, type=Description)
-        except msgspec.DecodeError:  # written by another version of ours
+        except (msgspec.DecodeError, UnicodeDecodeError):  # written by another version of ours
+            os.close(entry.fd)
             self._disk.drop(_ROOM, key)
             return None
         return Code(key, entry.fd, entry.size, description)

@@ -140,13 +140,16 @@ def encode(
 ) -> bytes:
     """Return the batch of ``commands``; ``code`` and ``layers``: where their indices are mapped.
 
-    Raises ``InvokeError`` for an index without a file, or a number out of range.
+    Raises ``InvokeError`` for an index without a file, a number out of range, or half a character.
     """
     encoder = _Encoder(code, layers)
     batch = Writer().u32(len(commands))
     for command in commands:
         try:
             op, body = encoder.encode(command)
+        except UnicodeEncodeError as error:
+            name = type(command).__name__
+            raise InvokeError(f"a {name} command has text that is no Unicode: {error}") from error
         except (OverflowError, ValueError, struct.error) as error:
             name = type(command).__name__
             raise InvokeError(f"a {name} command has a number out of range: {error}") from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import weakref
 
 from hypercell.vmm import snapshot_store
 from hypercell.vmm.cache import Cache
+from hypercell.vmm.descriptor import Descriptor
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.host_calls import told
 from hypercell.vmm.snapshot_store import Stored
@@ -42,7 +42,7 @@ class StoredSnapshots:
     def keep_later(self, key: str, snapshot: Snapshot) -> None:
         """Write a snapshot to disk after a while, unless ``close`` comes first."""
         with contextlib.suppress(OSError):  # then the next kernel makes its own
-            work = asyncio.create_task(self._keep(key, snapshot, _Copy(snapshot.fd)))
+            work = asyncio.create_task(self._keep(key, snapshot, Descriptor(os.dup(snapshot.fd))))
             self._storing.add(work)
             work.add_done_callback(self._storing.discard)
 
@@ -69,7 +69,7 @@ class StoredSnapshots:
             loading.add_done_callback(_let_go)
             raise
 
-    async def _keep(self, key: str, snapshot: Snapshot, copy: _Copy) -> None:
+    async def _keep(self, key: str, snapshot: Snapshot, copy: Descriptor) -> None:
         def store() -> None:
             found = Stored(copy.fd, snapshot.state, snapshot.hot)
             snapshot_store.store(self._cache, key, found)
@@ -79,14 +79,6 @@ class StoredSnapshots:
         if not self._closing.is_set():
             with contextlib.suppress(HypercellError), told("keeping a snapshot"):
                 await asyncio.to_thread(store)
-
-
-class _Copy:
-    """Of a descriptor; it closes with the last reference, be that a task's or a thread's."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = os.dup(fd)
-        weakref.finalize(self, os.close, self.fd)
 
 
 def _let_go(loading: asyncio.Future[Stored | None]) -> None:

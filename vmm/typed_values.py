@@ -12,6 +12,7 @@ from hypercell.vmm.program import ExportType
 
 PyValue = int | float | bytes | None
 _WIDTH = {"i32": 32, "i64": 64, "v128": 128}
+_LONGEST = 100  # characters of a value in an error
 _FLOAT = {"f32": "<f", "f64": "<d"}
 
 
@@ -57,8 +58,16 @@ def _argument(export: ExportType, index: int, kind: str, value: PyValue) -> Valu
     except (OverflowError, ValueError, TypeError, struct.error) as error:
         reason = str(error) or type(error).__name__
         raise InvokeError(
-            f"argument {index} of {signature(export)} cannot be {value!r}: {reason}"
+            f"argument {index} of {signature(export)} cannot be {_shown(value)}: {reason}"
         ) from None
+
+
+def _shown(value: PyValue) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integers of more than 4300 digits
+        return "so large a number"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _convert(kind: str, value: PyValue) -> Value:

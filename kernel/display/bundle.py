@@ -12,6 +12,7 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -69,10 +70,12 @@ class Shower:
         self._one = asyncio.Lock()
         self._seconds = 0.0
         self._costs: dict[str, _Cost] = {}
+        self._total = _Cost()
 
     def cleared(self) -> None:
         """What was shown is gone, and costs nothing any more."""
         self._costs.clear()
+        self._total = _Cost()
 
     def needs_parser(self, data: Mapping[str, Any]) -> bool:
         """Whether ``show`` takes a moment; if not, ``show_now`` does the same at once."""
@@ -129,7 +132,7 @@ class Shower:
                 parsed = await self._parser.parse(_PARSED[mime], text)
             finally:
                 self._seconds += time.monotonic() - start
-        return parsed.html, _Cost(len(parsed.html), parsed.tags)
+        return parsed.html, _Cost(len(parsed.html), parsed.tags, parsed.pixels)
 
     def _complete(
         self,
@@ -160,12 +163,14 @@ class Shower:
         return Safe({PLAIN: shown, **kept}, metadata)
 
     def _spend(self, key: str, cost: _Cost) -> None:
-        others = [spent for name, spent in self._costs.items() if name != key]
-        limits = _Cost(MAX_CELL_BYTES, MAX_CELL_TAGS, MAX_CELL_PIXELS)
-        for what, limit, *spent in zip(_Cost._fields, limits, cost, *others, strict=True):
-            if sum(spent) > limit:
+        before = self._costs.get(key, _Cost())
+        sums = zip(self._total, before, cost, strict=True)
+        total = _Cost(*(spent - old + new for spent, old, new in sums))
+        limits = (MAX_CELL_BYTES, MAX_CELL_TAGS, MAX_CELL_PIXELS)
+        for what, limit, spent in zip(_Cost._fields, limits, total, strict=True):
+            if spent > limit:
                 raise Refused(f"all that a cell shows may have {limit} {what}")
-        self._costs[key] = cost
+        self._costs[key], self._total = cost, total
 
 
 def _unparsed(mime: str, value: Any) -> tuple[dict[str, Any], _Cost]:
@@ -244,6 +249,8 @@ def _notes(data: Mapping[str, Any], problems: Mapping[str, str]) -> list[str]:
         for mime in data
         if mime != PLAIN
     }
-    return [f"[{safe_name(mime, 80)}: not shown: {text}]" for mime, text in why.items()][
-        :_MAX_NOTES
+    # The reason may quote what the cell wrote, as a formula's command.
+    return [
+        f"[{safe_name(mime, 80)}: not shown: {safe_name(text)}]"
+        for mime, text in islice(why.items(), _MAX_NOTES)
     ]

@@ -14,7 +14,7 @@ import socket
 from hypercell.kernel.display.markdown import markdown
 from hypercell.kernel.display.parser_messages import Kind, Parse, Parsed
 from hypercell.kernel.display.refused import Refused
-from hypercell.kernel.display.safe_html import boxed, has_script, safe_html
+from hypercell.kernel.display.safe_html import boxed, has_script, pixels, safe_html
 from hypercell.kernel.display.safe_html import cost as html_cost
 from hypercell.kernel.display.svg import svg_image
 from hypercell.vmm import capabilities, filters, jail, landlock, seccomp
@@ -48,9 +48,9 @@ def parse(kind: Kind, text: str) -> Parsed:
     """Safe HTML. Refused."""
     if kind == "html":
         clean, note = safe_html(text), _NO_SCRIPTS if has_script(text) else ""
-        return Parsed(boxed(clean, note), html_cost(clean))
+        return Parsed(boxed(clean, note), html_cost(clean), pixels(clean))
     clean, taken = markdown(text) if kind == "markdown" else svg_image(text)
-    return Parsed(boxed(clean), taken)
+    return Parsed(boxed(clean), taken, pixels(clean))
 
 
 def _answer(request: Parse) -> Parsed:

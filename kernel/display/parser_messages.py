@@ -23,4 +23,5 @@ class Parsed(msgspec.Struct, frozen=True):
 
     html: str = ""
     tags: int = 0  # of HTML that would take a page as long
+    pixels: int = 0  # of the pictures in it
     problem: str = ""

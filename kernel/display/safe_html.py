@@ -78,6 +78,7 @@ _COSTLY = 24  # tags that could be laid out in the time that one such style take
 _BAD_STYLE = re.compile(r"justify|url|image|\\|/\*|@|expression|var\(|attr\(|src", re.IGNORECASE)
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=\s]*)\Z")
+_SOURCE = re.compile(r'<img[^>]*? src="([^"]*)"')
 _LENGTH = re.compile(r"(\d{1,5})(?:px|%)?\Z")
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _EMPTY = {"br", "hr", "img", "col", "wbr"}
@@ -114,6 +115,12 @@ def has_script(text: str) -> bool:
 def cost(clean: str) -> int:
     """What sanitised HTML takes a page, in tags."""
     return _cost_of_elements(clean) + text_cost(_MARKUP.sub("", clean))
+
+
+def pixels(clean: str) -> int:
+    """Of all pictures in sanitised HTML: a browser unpacks them."""
+    sizes = (_picture_size(found[1]) for found in _SOURCE.finditer(clean))
+    return sum(math.prod(size) for size in sizes if size)
 
 
 def text_cost(text: str) -> int:
@@ -159,7 +166,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if _LINK.match(value) else None
     if name == "src":
-        return value if _is_picture(value) else None
+        return value if _picture_size(value) else None
     if name in ("width", "height", "border", "cellpadding", "cellspacing"):
         length = _LENGTH.match(value)
         return value if length and int(length[1]) <= _MAX_SIDE else None
@@ -169,15 +176,15 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _is_picture(value: str) -> bool:
+def _picture_size(value: str) -> tuple[int, int] | None:
     found = _PICTURE.match(value)
     if not found:
-        return False
+        return None
     try:
         data = base64.b64decode("".join(found[1].split()), validate=True)
     except (binascii.Error, ValueError):
-        return False
-    return picture.size(data) is not None
+        return None
+    return picture.size(data)
 
 
 _CLEANER = nh3.Cleaner(

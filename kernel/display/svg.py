@@ -147,8 +147,11 @@ class _Rewriter:
 
     def _measure(self, attributes: dict[str, str]) -> None:
         for name in ("width", "height"):
-            if found := _LENGTH.match(attributes.get(name, "")):
-                pixels = float(found[1]) * _PIXELS[found[2]]
-                if pixels > _MAX_SIDE:
-                    raise Refused(f"a picture may be {_MAX_SIDE} pixels wide and high")
-                self.size[name] = pixels
+            found = _LENGTH.match(attributes.get(name, ""))
+            if found is None:  # in units of the page, or of any size
+                attributes.pop(name, None)
+                continue
+            pixels = float(found[1]) * _PIXELS[found[2]]
+            if pixels > _MAX_SIDE:
+                raise Refused(f"a picture may be {_MAX_SIDE} pixels wide and high")
+            self.size[name] = pixels

@@ -15,6 +15,7 @@ from hypercell.kernel.errors import PackageRefused
 from hypercell.kernel.packages.requirement import check_granted, parse
 from hypercell.kernel.packages.resolve import Tell, download
 from hypercell.kernel.packages.wheel import Wheel, read_wheel
+from hypercell.kernel.safe_text import safe_name
 from hypercell.kernel.sizes import format_size
 from hypercell.kernel.whiteouts import WHITEOUT
 
@@ -71,6 +72,7 @@ class Packages:
 
         new: dict[str, Package] = {}
         files: dict[str, bytes] = {}
+        directories: set[str] = set()
         for file_name, data in wheels:
             wheel = read_wheel(data, file_name)
             digest = hashlib.sha256(data).hexdigest()
@@ -78,7 +80,7 @@ class Packages:
             if there is not None and there.sha256 == digest:
                 continue
             new[wheel.name] = Package(wheel.name, wheel.version, digest, frozenset(wheel.files))
-            _merge(files, wheel)
+            _merge(files, directories, wheel)
         if not new:
             return []
         size = self._size + sum(map(len, files.values()))
@@ -96,14 +98,18 @@ class Packages:
         return [new[name] for name in sorted(new)]
 
 
-def _merge(files: dict[str, bytes], wheel: Wheel) -> None:
+def _merge(files: dict[str, bytes], directories: set[str], wheel: Wheel) -> None:
     for path, data in wheel.files.items():
-        parent = path
-        while parent:
-            if parent in files and (parent != path or files[path] != data):
-                raise PackageRefused(f"two packages have the file {path}")
-            parent = parent.rpartition("/")[0]
+        if files.get(path, data) != data:
+            raise PackageRefused(f"two packages have the file {safe_name(path)}")
         files[path] = data
+        parent = path.rpartition("/")[0]
+        while parent:
+            directories.add(parent)
+            parent = parent.rpartition("/")[0]
+    if both := directories.intersection(files):
+        shown = safe_name(min(both))
+        raise PackageRefused(f"{shown} is a file of one package and a directory of another")
 
 
 def _tar(files: Mapping[str, bytes], gone: Collection[str]) -> bytes:

@@ -13,7 +13,7 @@ import chromium
 import pytest
 from attacking import Attacked, Seen, attack
 from lab import Lab, Listener
-from notebook_page import SCRIPTS, NotebookPage, Open
+from notebook_page import PROTECTED, SCRIPTS, UNPROTECTED, NotebookPage, Open
 from notebook_view import LAB
 from playwright.sync_api import BrowserContext, sync_playwright
 
@@ -77,6 +77,25 @@ def open_notebook(context: BrowserContext, lab: Lab) -> Open:
         return pages[key]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def raw(open_notebook: Open, request: pytest.FixtureRequest) -> NotebookPage:
+    """The module's ``CELLS`` as ipykernel shows them."""
+    return _shown(open_notebook, UNPROTECTED, request.module.CELLS)
+
+
+@pytest.fixture(scope="module")
+def ours(open_notebook: Open, request: pytest.FixtureRequest) -> NotebookPage:
+    """The module's ``CELLS`` as Hypercell shows them."""
+    return _shown(open_notebook, PROTECTED, request.module.CELLS)
+
+
+def _shown(open_notebook: Open, kernel: str, cells: Sequence[str]) -> NotebookPage:
+    page = open_notebook(kernel, cells)
+    page.run()
+    page.settle()
+    return page
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "the-token-of-the-server"  # noqa: S105 (the server's, for a minute, on loopback)
-_START_SECONDS = 60
+_START_SECONDS = 240
 
 
 class Listener:

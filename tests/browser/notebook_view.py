@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Frame
 LAB, NOTEBOOK = "lab/tree", "notebooks"  # front ends: where their pages are on the server
 FRONT_ENDS = (LAB, NOTEBOOK)
 PANEL = "window.jupyterapp.shell.currentWidget"
-_MILLISECONDS = 60_000
+_MILLISECONDS = 240_000
 
 
 class NotebookView:

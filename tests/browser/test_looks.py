@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from notebook_page import PROTECTED, UNPROTECTED, NotebookPage, Open
+from notebook_page import NotebookPage
 
 TABLE = """<div>
 <style scoped>
@@ -49,29 +48,15 @@ _LOOK = (
 )
 
 
-def shown(open_notebook: Open, kernel: str) -> NotebookPage:
-    page = open_notebook(kernel, CELLS)
-    page.run()
-    page.settle()
-    return page
-
-
-@pytest.fixture(scope="module")
-def raw(open_notebook: Open) -> NotebookPage:
-    return shown(open_notebook, UNPROTECTED)
-
-
-@pytest.fixture(scope="module")
-def ours(open_notebook: Open) -> NotebookPage:
-    return shown(open_notebook, PROTECTED)
-
-
 def test_a_table_looks_as_it_does_in_any_notebook(raw: NotebookPage, ours: NotebookPage) -> None:
     assert ours.evaluate(FRAME, _LOOK) == raw.evaluate(FRAME, _LOOK)
     assert "3 rows, 3 columns" in ours.text(FRAME)
 
 
 def test_a_drawing_is_drawn(ours: NotebookPage, tmp_path: Path) -> None:
+    ours.settle_until(
+        lambda: bool(ours.evaluate(DRAWING, "node => node.querySelector('img').complete"))
+    )
     size = ours.evaluate(
         DRAWING,
         "node => { const i = node.querySelector('img'); return [i.complete, i.naturalWidth, "
@@ -90,8 +75,10 @@ def test_a_drawing_is_drawn(ours: NotebookPage, tmp_path: Path) -> None:
 def test_markdown_and_formulas(ours: NotebookPage) -> None:
     count = "node => ['h2', 'td', 'pre code', 'li', 'strong', 'a', 'mjx-container'].map(tag => "
     count += "node.querySelectorAll(tag).length)"
+    fractions = "node => node.querySelectorAll('mjx-mfrac').length"
+    ours.settle_until(lambda: bool(ours.evaluate(FORMULA, fractions)))
     assert ours.evaluate(TEXT, count) == [1, 2, 1, 2, 1, 1, 1]
-    assert ours.evaluate(FORMULA, "node => node.querySelectorAll('mjx-mfrac').length") == 1
+    assert ours.evaluate(FORMULA, fractions) == 1
     link = "node => { const a = node.querySelector('a'); return [a.target, a.rel] }"
     target, rel = ours.evaluate(TEXT, link)
     assert target == "_blank"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from notebook_page import PROTECTED, UNPROTECTED, NotebookPage, Open
+from notebook_page import NotebookPage
 
 _PRELUDE = "from IPython.display import *\n"
 VICTIM, UPDATER, INSERTER, FORGER, MACRO, FORMULA, OVERLAY, GIANT, LAST = range(9)
@@ -36,25 +35,6 @@ _OUTSIDE = """node => {
 _HEIGHT = "node => node.getBoundingClientRect().height"
 
 
-def shown(open_notebook: Open, kernel: str) -> NotebookPage:
-    page = open_notebook(kernel, CELLS)
-    page.run()
-    page.settle()
-    return page
-
-
-@pytest.fixture(scope="module")
-def raw(open_notebook: Open) -> NotebookPage:
-    """What ipykernel lets happen."""
-    return shown(open_notebook, UNPROTECTED)
-
-
-@pytest.fixture(scope="module")
-def ours(open_notebook: Open) -> NotebookPage:
-    """What Hypercell lets happen."""
-    return shown(open_notebook, PROTECTED)
-
-
 def test_a_display_of_another_cell_is_replaced_without_protection(raw: NotebookPage) -> None:
     assert raw.text(VICTIM).strip() == "REPLACED"
 
@@ -76,10 +56,12 @@ def test_sources_stay(ours: NotebookPage) -> None:
 
 
 def test_formulas_of_other_cells_change_without_protection(raw: NotebookPage) -> None:
+    raw.settle_until(lambda: "REPLACED" in raw.text(FORMULA))
     assert "REPLACED" in raw.text(FORMULA)
 
 
 def test_formulas_of_other_cells_stay(ours: NotebookPage) -> None:
+    ours.settle_until(lambda: all(letter in ours.text(FORMULA) for letter in "𝛽𝛾𝛿"))
     assert "REPLACED" not in ours.text(FORMULA)
     assert [letter in ours.text(FORMULA) for letter in "𝛽𝛾𝛿"] == [True] * 3
 

@@ -49,7 +49,7 @@ class RecordingHost:
         self.shown = bytearray()
         self.input: list[bytes] = []
         self.slept = 0
-        self.deadline = time.monotonic() + 60
+        self.deadline = time.monotonic() + 240
 
     def output(self, stream: int, data: bytes) -> None:
         if stream == 1:

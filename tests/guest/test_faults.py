@@ -142,7 +142,7 @@ asyncio.run(main())
 
 
 async def gone(pid):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(240):
         while alive(pid):  # noqa: ASYNC110 - it ends in another process
             await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ from hypercell.vmm import channel, server_process
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.messages import Fork, Forked, FromServer, Ready
 
-SECONDS = 60
+SECONDS = 240
 
 
 @pytest.fixture(name="faults")

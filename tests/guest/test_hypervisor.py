@@ -91,10 +91,10 @@ async def test_without_input_its_end_is_seen(hypervisor):
 
 async def test_waiting_for_input_costs_no_time(hypervisor):
     async def slow(_):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2.5)
         return b""
 
-    await run(hypervisor, p.ECHO, p.program(stdin=True), on_stdin=slow, limits=Limits(wall=0.3))
+    await run(hypervisor, p.ECHO, p.program(stdin=True), on_stdin=slow, limits=Limits(wall=2.0))
 
 
 async def test_waiting_for_input_can_be_cancelled(hypervisor):

@@ -47,7 +47,7 @@ def resident(pid):
 
 async def settled(hypervisor, workers):
     gc.collect()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(240):
         while True:
             await hypervisor.filled()
             if len(hypervisor.processes()["workers"]) == workers:
@@ -73,7 +73,7 @@ async def cell(hypervisor, number):
         return
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1300)
 async def test_200_cells_leave_nothing(hypervisor):
     for number in range(12):
         await cell(hypervisor, number)
@@ -141,7 +141,7 @@ async def test_big_files_of_snapshots_are_held_by_the_zygote_and_let_go(hypervis
         with pytest.raises(Closed):
             await hypervisor.acquire(snapshot)
     await settled(hypervisor, PARKED)
-    async with asyncio.timeout(10):  # the zygote lets go when it reads the message
+    async with asyncio.timeout(240):  # the zygote lets go when it reads the message
         # Three rounds would leave nine mappings or more.
         while (  # noqa: ASYNC110 - it happens in another process
             mappings(zygote) >= before[0] + 6 or resident(zygote) >= before[1] + 2048

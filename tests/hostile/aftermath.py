@@ -19,7 +19,7 @@ PLANTED = f"planted-{secrets.token_hex(16)}"
 _LOOKS_SECRET = (b"root:x:", b"root:*:", b"BEGIN OPENSSH PRIVATE KEY")
 # What a session keeps on purpose: compiled code and states, each within bounds of its own.
 _KEPT = ("/memfd:hypercell-code", "/memfd:hypercell-snapshot", "/memfd:hypercell-layer")
-_PASSING = 20.0  # seconds: so long the session may write to its cache besides
+_PASSING = 120.0  # seconds: so long the session may write to its cache besides
 _OF_A_CHILD = ("socket", "anon_inode")  # a channel, and a descriptor of the process
 
 

@@ -83,7 +83,7 @@ def locked(
         finally:
             os._exit(70)
     theirs.close()
-    ours.settimeout(20)
+    ours.settimeout(240)
 
     def run(index: int) -> Outcome:
         ours.sendmsg([index.to_bytes(4, "little")])

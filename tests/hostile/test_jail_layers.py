@@ -236,7 +236,7 @@ def without(layers: str, allowed: str, body: str = CELL) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=550,
     )
     assert not done.returncode, done.stderr
     return done.stdout

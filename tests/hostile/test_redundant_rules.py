@@ -79,7 +79,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=550,
     )
     assert done.returncode == 0, done.stderr
     return [(*call[:4], tuple(call[4])) for call in json.loads(out.read_text())]

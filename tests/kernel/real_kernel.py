@@ -12,7 +12,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-SECONDS = 60
+SECONDS = 240
 
 ADD = """(module (func (export "add") (param i32 i32) (result i32)
   local.get 0 local.get 1 i32.add))"""

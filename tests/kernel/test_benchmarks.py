@@ -25,7 +25,7 @@ def test_a_quick_round(group: str, row: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=550,
     )
     assert done.returncode == 0, done.stderr
     assert row in done.stdout

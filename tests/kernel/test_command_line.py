@@ -69,7 +69,7 @@ def test_no_output_is_lost_or_changed(tmp_path: Path) -> None:
         "bytes.c",
         "for (int round = 0; round < 4000; round++) for (int i = 0; i < 256; i++) putchar(i);",
     )
-    done = subprocess.run([*HYPERCELL, "run", source], capture_output=True, timeout=100)
+    done = subprocess.run([*HYPERCELL, "run", source], capture_output=True, timeout=550)
     assert done.stdout == bytes(range(256)) * 4000
     assert done.returncode == 0
 
@@ -163,7 +163,7 @@ def test_a_signal_ends_a_program_that_runs_and_one_that_reads(
             assert process.stdout is not None
             assert process.stdout.readline() == b"up\n"
             process.send_signal(number)
-            assert process.wait(timeout=30) == 130
+            assert process.wait(timeout=550) == 130
             assert process.stderr is not None
             assert b"Traceback" not in process.stderr.read()
 
@@ -235,7 +235,7 @@ def test_no_process_stays(tmp_path: Path) -> None:
     with subprocess.Popen([*HYPERCELL, "run", str(source)]) as process:
         pass
     assert process.returncode == 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while (left := _of(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left
@@ -277,7 +277,7 @@ def test_closed_streams(tmp_path: Path) -> None:
     for close, said in (("<&-", "0\n"), (">&-", ""), ("<&- >&- 2>&-", "")):
         command = [*HYPERCELL, "run", str(source)]
         shell = ["sh", "-c", f'"$@" {close}', "sh", *command]
-        done = subprocess.run(shell, input="xyz", capture_output=True, text=True, timeout=100)
+        done = subprocess.run(shell, input="xyz", capture_output=True, text=True, timeout=550)
         assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
 
@@ -288,7 +288,7 @@ def test_a_terminal_that_lacks_a_character(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=550,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "\\xe9()" in done.stdout

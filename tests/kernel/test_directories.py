@@ -93,7 +93,7 @@ def run(*words: object, cwd: Path | None = None, **options: object) -> subproces
         [*HYPERCELL, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=550,
         stdin=subprocess.DEVNULL,
         cwd=cwd,
         **options,

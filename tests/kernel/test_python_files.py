@@ -18,7 +18,7 @@ def run(script: Path, *words: object, **options: object) -> subprocess.Completed
         [*HYPERCELL, str(script), *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=550,
         cwd=script.parent,
         **given,
     )

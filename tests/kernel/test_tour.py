@@ -37,7 +37,7 @@ def run(notebook: Path, environment: dict[str, str]) -> subprocess.CompletedProc
         str(notebook.with_suffix(".html")),
     ]
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=110, check=False
+        command, capture_output=True, text=True, env=environment, timeout=550, check=False
     )
 
 
@@ -106,7 +106,7 @@ def test_nbconvert_executes_the_tour(tmp_path: Path, environment: dict[str, str]
         capture_output=True,
         text=True,
         env=environment,
-        timeout=110,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stderr

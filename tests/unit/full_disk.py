@@ -49,7 +49,7 @@ def run(script: Path, place: Path, way: str, **env: str) -> subprocess.Completed
         text=True,
         check=False,
         env={**os.environ, **env},
-        timeout=240,
+        timeout=1200,
     )
 
 

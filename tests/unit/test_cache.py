@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hypercell.vmm import cache as module
 from hypercell.vmm import memfd
 from hypercell.vmm.cache import LAYOUT, Cache, digest
+from hypercell.vmm.code_cache import CodeCache
 
 
 @pytest.fixture
@@ -149,6 +153,8 @@ def test_the_borders_of_key_parts_count():
 
 HAMMER = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from hypercell.vmm.cache import Cache
 cache = Cache(Path(sys.argv[1]), max_bytes=200_000)
@@ -180,3 +186,38 @@ def test_what_is_stored_anew_is_read_anew(cache):
         assert cache.put("build", "key", data)
         assert cache.get("build", "key") == data
         assert cache.get("build", "key") == data
+
+
+def test_a_thread_that_writes_when_the_cache_is_closed_writes_there(tmp_path, monkeypatch):
+    """Its descriptor is not another file's meanwhile, nor none: that would be the directory that
+    the kernel runs in.
+    """
+    cache = Cache(tmp_path / "cache")
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    begun, closed = threading.Event(), threading.Event()
+    write_all = module._write_all
+
+    def slow(fd, data):
+        begun.set()
+        assert closed.wait(60)
+        write_all(fd, data)
+
+    monkeypatch.setattr(module, "_write_all", slow)
+    with ThreadPoolExecutor() as threads:
+        written = threads.submit(cache.put, "code", "abc", b"data")
+        assert begun.wait(60)
+        cache.close()
+        closed.set()
+        assert written.result()
+    assert list(here.iterdir()) == []
+    assert Cache(tmp_path / "cache").get("code", "abc") == b"data"
+
+
+def test_an_entry_of_another_version_is_dropped_and_closed(cache):
+    cache.put("code", "abc", b"data", meta=b"\xc1")
+    before = os.listdir("/proc/self/fd")
+    assert CodeCache(cache, None)._from_disk("abc") is None
+    assert os.listdir("/proc/self/fd") == before
+    assert not cache.has("code", "abc")

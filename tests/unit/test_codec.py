@@ -194,3 +194,8 @@ def test_a_cut_or_flipped_reply_does_no_harm(data: st.DataObject) -> None:
         codec.decode([c.Load(0), c.Invoke(0, "f")], bytes(cut))
     except ProtocolViolation:
         return
+
+
+def test_text_with_half_a_character_is_named_as_such() -> None:
+    with pytest.raises(InvokeError, match="a Wasi command has text that is no Unicode"):
+        codec.encode([c.Wasi(("\ud800",))])

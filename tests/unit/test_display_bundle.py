@@ -166,7 +166,25 @@ async def test_a_cell_has_one_budget(parser: Parser, monkeypatch: pytest.MonkeyP
     for key, shown in (("a", True), ("b", False)):
         safe = pictures.show_now(key, {"text/plain": "p", "image/png": b64(png(8, 8))}, {})
         assert ("image/png" in safe.data) == shown
+    source = f"data:image/png;base64,{b64(png(6, 6))}"
+    within = f'<p><img alt="x" src="{source}">'
+    for key, mime, text, shown in (
+        ("a", "text/html", within, True),
+        ("b", "text/html", within * 2, False),
+        ("c", "text/markdown", f"![]({source})", True),
+        ("d", "text/markdown", f"![]({source})", False),
+    ):
+        found = (await pictures.show(key, {"text/plain": "p", mime: text}, {})).data
+        assert ("text/html" in found) == shown
     monkeypatch.setattr(bundle, "MAX_CELL_BYTES", 100)
     texts = Shower(parser)
     assert texts.show_now("a", {"text/plain": "x" * 90}, {}).data == {"text/plain": "x" * 90}
     assert "not shown" in texts.show_now("b", {"text/plain": "x" * 90}, {}).data["text/plain"]
+
+
+def test_a_note_quotes_nothing_that_acts() -> None:
+    for text in ("\\begin{\x1b]0;x\x07}", "\\\x1b"):
+        shown = now({"text/plain": "p", "text/latex": text}).data["text/plain"]
+        assert "not shown" in shown
+        assert "\x1b" not in shown
+        assert "\x07" not in shown

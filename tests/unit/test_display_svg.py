@@ -96,6 +96,15 @@ def test_it_is_refused(text: str) -> None:
         svg_image(text)
 
 
+@pytest.mark.parametrize("size", ["1e9", "99999999", "5000em", "100%", "", "-1"])
+def test_a_size_that_is_none_is_left_out(size: str) -> None:
+    image, _ = svg_image(f'<svg {NS} width="{size}" height="{size}"/>')
+    assert "width:" not in image.replace("max-width:", "")
+    written = inner("", f'width="{size}" height="{size}"')
+    assert "width" not in written
+    assert "height" not in written
+
+
 def test_what_drawing_programs_write_is_read() -> None:
     text = (
         '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import tarfile
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hypercell.kernel.errors import FileRefused
-from hypercell.kernel.home import Home, pack
-from hypercell.kernel.tar_reader import Kind
+from hypercell.kernel.home import Home, HomeEntry, pack
+from hypercell.kernel.tar_reader import Kind, TarEntry
 from hypercell.vmm.errors import HomeLimitExceeded, ProtocolViolation
 from hypercell.vmm.program import Limits
 
@@ -110,6 +111,42 @@ def test_a_file_replaces_a_directory_and_the_other_way() -> None:
     assert made.files() == {"d": b"file"}
     made.apply(tar(("d", None), ("d/y", b"1")), LIMITS)
     assert made.files() == {"d/y": b"1"}
+
+
+def test_a_tar_that_contradicts_itself_changes_nothing() -> None:
+    made = home(a=b"1")
+    for items in ((("b", b"2"), ("b/c", b"3")), (("b/c", b"3"), ("b", "a"))):
+        with pytest.raises(ProtocolViolation, match="below what is no directory"):
+            made.apply(tar(*items), LIMITS)
+    assert made.files() == {"a": b"1"}
+
+
+class Counted(str):
+    """A path that counts how often it is looked at."""
+
+    looks = 0
+
+    def startswith(self, *given: Any) -> bool:
+        Counted.looks += 1
+        return super().startswith(*given)
+
+    def rpartition(self, *given: Any) -> Any:
+        Counted.looks += 1
+        return super().rpartition(*given)
+
+
+def test_many_deletions_look_at_each_path_a_few_times() -> None:
+    """A guest can send 9000; with as many files to compare each with it took the kernel seconds."""
+    made = Home()
+    count = 300
+    made._entries = {Counted(f"d{n}"): HomeEntry(Kind.DIRECTORY) for n in range(count)}
+    deletions = [f"d{n}/.wh..wh..opq" for n in range(count)]
+    replaced = [f"d{n}" for n in range(count)]
+    for names in (deletions, replaced):
+        Counted.looks = 0
+        made.take([TarEntry(name, Kind.FILE, 0o644, 0) for name in names], Limits())
+        assert Counted.looks <= 4 * count
+    assert len(made.files()) == count
 
 
 def test_nothing_changed() -> None:

@@ -26,15 +26,18 @@ METADATA = "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
 
 
 def wheel(
-    *files: tuple[str | zipfile.ZipInfo, bytes], tags: str = PURE, metadata: str = METADATA
+    *files: tuple[str | zipfile.ZipInfo, bytes],
+    name: str = "thing",
+    tags: str = PURE,
+    metadata: str = METADATA,
 ) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         warnings.simplefilter("ignore")  # two files of one name
-        for name, data in files:
-            made.writestr(name, data)
-        made.writestr("thing-1.0.dist-info/WHEEL", tags)
-        made.writestr("thing-1.0.dist-info/METADATA", metadata)
+        for path, data in files:
+            made.writestr(path, data)
+        made.writestr(f"{name}-1.0.dist-info/WHEEL", tags)
+        made.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
     return buffer.getvalue()
 
 
@@ -224,6 +227,13 @@ def test_layers_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(packages, 0) >= {"thing/a.py", "thing/b.py"}
     assert names(packages, 1) >= {"thing/a.py", "thing/.wh.b.py"}
     assert [(one.name, one.version) for one in packages.rows()] == [("thing", "2.0")]
+    first = wheel(("both/a.py", b"1"))
+    other = METADATA.replace("thing", "other")
+    second = wheel(("both", b"2"), name="other", metadata=other)
+    for pair in ((first, second), (second, first)):
+        named = [(NAME if one is first else NAME.replace("thing", "other"), one) for one in pair]
+        with pytest.raises(PackageRefused, match="a file of one package and a directory of"):
+            packages._add(named)
     monkeypatch.setattr(installed, "MAX_BYTES", 10)
     with pytest.raises(PackageRefused, match="of this session"):
         packages._add([(NAME, wheel(("thing/c.py", bytes(20))))])

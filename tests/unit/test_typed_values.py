@@ -77,3 +77,10 @@ def test_the_number_of_arguments_is_checked():
         to_wasm(export, [1])
     with pytest.raises(InvokeError, match="is a memory"):
         to_wasm(ExportType("m", "memory"), [])
+
+
+@pytest.mark.parametrize("value", [1 << 100_000, b"x" * 1_000_000], ids=["number", "bytes"])
+def test_an_error_about_a_huge_value_is_short(value):
+    with pytest.raises(InvokeError) as caught:
+        to_wasm(ExportType("f", "func", ("i32",)), [value])
+    assert len(str(caught.value)) < 300

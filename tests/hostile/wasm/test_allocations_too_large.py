@@ -18,4 +18,4 @@ MODULE = f"""(module (type $a (array (mut i64)))
 
 
 def test_it_ends_there(cell: Cells) -> None:
-    cell.refused(f"%%wat --timeout 1\n{MODULE}", Trap, "allocation size too large")
+    cell.refused(f"%%wat --timeout 20\n{MODULE}", Trap, "allocation size too large")

@@ -16,4 +16,4 @@ MODULE = "(module " + START + "(block " * 200_000 + ")" * 200_000 + "))"
 
 def test_it_is_compiled_all_the_same(cell: Cells) -> None:
     """Neither the parser nor the compiler recurses: blocks without end are just a program."""
-    assert cell(f"%%wat --timeout 1\n{MODULE}").error is None
+    assert cell(f"%%wat --timeout 20\n{MODULE}").error is None

@@ -24,5 +24,5 @@ MODULES = (
 
 def test_it_ends_there(cell: Cells) -> None:
     for module in MODULES:
-        error = cell(f"%%wat --timeout 1\n(module {module})").error
+        error = cell(f"%%wat --timeout 20\n(module {module})").error
         assert isinstance(error, LinkError), module[:200]

@@ -20,8 +20,8 @@ FEW, MANY = ("(module " + START + "(local i64)" * count + "))" for count in (49_
 
 
 def test_as_many_as_webassembly_allows_are_only_slow(cell: Cells) -> None:
-    assert cell(f"%%wat --timeout 1\n{FEW}").error is None
+    assert cell(f"%%wat --timeout 20\n{FEW}").error is None
 
 
 def test_more_are_no_module(cell: Cells) -> None:
-    cell.refused(f"%%wat --timeout 1\n{MANY}", BuildError, "too many locals")
+    cell.refused(f"%%wat --timeout 20\n{MANY}", BuildError, "too many locals")

@@ -25,4 +25,4 @@ MODULES = (
 
 def test_it_ends_there(cell: Cells) -> None:
     for module, error, match in MODULES:
-        cell.refused(f"%%wat --timeout 1\n(module {module})", error, match)
+        cell.refused(f"%%wat --timeout 20\n(module {module})", error, match)
