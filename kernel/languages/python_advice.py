@@ -31,6 +31,7 @@ _COMPRESSION = "CPython for WASI comes without {}; zlib, gzip and zipfile are th
 _C = "a cell's VM has no libraries of machine code to call: %%c runs C in a cell of its own"
 _INPUT = "nobody answers input() here, or the input has ended: %%python --stdin TEXT gives it"
 _OPENSSL = "this CPython has no OpenSSL; sha2, sha3, blake2 and hmac are there"
+_LOOP = "the event loop runs in cells with an await: await the task, or asyncio.run(main())"
 _BROWSER = "a cell opens no web browser: display(HTML(…)) shows a page's text"
 _FILES = "this machine's files are not in the micro-VM: a cell has /home and /tmp; see %files"
 _WRITABLE = "a cell can write in /home and /tmp only"
@@ -59,6 +60,7 @@ _OF_PROCESSES = re.compile(
     "fork|forkpty|system|pipe2?|kill|killpg|wait|waitpid|getppid|spawn.*|exec.*|posix_spawn.*"
 )
 _OF_SIGNALS = re.compile("alarm|setitimer|pause|SIGALRM")
+_OUT_OF_HOME = re.compile(r"Read-only file system|Operation not permitted: '\.\./")
 _OUTSIDE = re.compile(r"directory: '/(?!home/|tmp/)")
 _NO_NETWORK = frozenset({"URLError", "gaierror"})
 
@@ -85,7 +87,9 @@ def advice(name: str, message: str, traceback: str) -> str:
         return _FILES
     if name == "RuntimeError" and "start new thread" in message:
         return _THREADS
-    if name == "OSError" and "Read-only file system" in message:
+    if name == "RuntimeError" and message == "no running event loop":
+        return _LOOP
+    if name in ("OSError", "PermissionError") and _OUT_OF_HOME.search(message):
         return _WRITABLE
     if name in ("OSError", "NotImplementedError") and _processes(message):
         return _PROCESSES

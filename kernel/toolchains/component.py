@@ -7,6 +7,7 @@ toolchain; neither the kernel nor a cell ever comes near it.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -63,7 +64,10 @@ def build(
 
 
 def _copy(tools: Path, app: Path, name: str) -> None:
-    """One file of a package, whose packages are empty otherwise."""
+    """A package, or one file of it; its packages are empty otherwise."""
+    if (tools / name).is_dir():
+        shutil.copytree(tools / name, app / name)
+        return
     (app / name).parent.mkdir(parents=True, exist_ok=True)
     (app / name).write_bytes((tools / name).read_bytes())
     for parent in (app / name).relative_to(app).parents:

@@ -43,7 +43,7 @@ class NpmPin(_Pin, frozen=True, forbid_unknown_fields=True, tag_field="registry"
 
 
 class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Files of a package on PyPI that become part of the runtime; each works by itself."""
+    """Files or folders of a package on PyPI that become part of the runtime."""
 
     package: str
     version: str

@@ -131,6 +131,9 @@ async def test_tasks_go_on_in_later_cells(session: Session) -> None:
          "PermissionError", "no network"),
         ("import hashlib\nhashlib.scrypt(b'', salt=b'', n=2, r=1, p=1)", "AttributeError",
          "no OpenSSL"),
+        ("import asyncio\nasyncio.create_task(asyncio.sleep(0))", "RuntimeError",
+         "in cells with an await"),
+        ("open('../x', 'w')", "PermissionError", "/home and /tmp only"),
         ("import antigravity", "ModuleNotFoundError", "no web browser"),
         ("input()", "StdinNotImplementedError", "--stdin"),
         ("import mmap", "ModuleNotFoundError", "needs an operating system"),
@@ -190,3 +193,32 @@ async def test_the_standard_library_shows_its_lines(session: Session) -> None:
     assert await value(session, 'inspect.getsource(json).startswith(\'r"""JSON\')') == "True"
     result = await session.execute("json.loads??")
     assert "Deserialize" in result.text
+
+
+async def test_time_zones(session: Session) -> None:
+    cell = (
+        "import datetime as dt, pickle, zoneinfo\n"
+        "def offset(zone, *when):\n"
+        "    return str(dt.datetime(*when, tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset())\n"
+    )
+    zones = [
+        ("Europe/Berlin", 7),
+        ("Europe/Berlin", 1),
+        ("America/New_York", 1),
+        ("Asia/Kolkata", 1),
+    ]
+    asked = ", ".join(f"offset({zone!r}, 2020, {month}, 1)" for zone, month in zones)
+    assert await value(session, f"{cell}[{asked}]") == (
+        "['2:00:00', '1:00:00', '-1 day, 19:00:00', '5:30:00']"
+    )
+    moment = "dt.datetime(2020, 10, 25, 2, 30, fold={}, tzinfo=zoneinfo.ZoneInfo('Europe/Paris'))"
+    assert await value(session, f"[{moment.format(0)}.tzname(), {moment.format(1)}.tzname()]") == (
+        "['CEST', 'CET']"
+    )
+    assert await value(session, "len(zoneinfo.available_timezones()) > 400") == "True"
+    assert (
+        await value(session, "pickle.loads(pickle.dumps(zoneinfo.ZoneInfo('UTC'))).key") == "'UTC'"
+    )
+    text = plain(await session.execute("zoneinfo.ZoneInfo('Mars/Base')"))
+    assert text.endswith("ZoneInfoNotFoundError: 'No time zone found with key Mars/Base'")
+    assert text.count("File ") == 1

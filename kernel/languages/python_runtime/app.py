@@ -17,6 +17,8 @@ from hypercell.kernel.languages.python_runtime import (
     loop,
     sources,
     stdlib,
+    timezones,
+    tracebacks,
 )
 from hypercell.kernel.languages.python_runtime.cells import Cells
 
@@ -30,6 +32,7 @@ def _pack(value: dict[str, Any]) -> str:
 
 
 stdlib.import_all()
+timezones.keep()
 sources.keep()
 loop.install()
 appending.install()
@@ -55,6 +58,7 @@ def _freeze(*made: Any) -> None:
     _cells = Cells(_cells.emit)
     _cells.execute("x = 1\nx += 1\nx", {"label": "cell 1", "number": 1})
     _cells = Cells(_cells.emit)
+    tracebacks.forget()
     os.chdir("/home")
     sys.path_importer_cache.clear()  # every cell asks each entry to look again
     _kept.extend(made)

@@ -24,6 +24,7 @@ from hypercell.kernel.languages.python_runtime.compiling import (
     compile_cell,
 )
 from hypercell.kernel.languages.python_runtime.shell import Shell
+from hypercell.kernel.languages.python_runtime.transform import automagic
 
 _exec, _eval = exec, eval
 _MOST_MISSED = 10_000  # numbers between two cells
@@ -47,12 +48,14 @@ class Cells:
         self._names.update(_oh=self._results, _ih=self._inputs, _dh=["/home"])
         self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._shell = Shell(self._names, self._run_below, self._wait)
+        self._shell = Shell(self._names, self._run_below, self._wait, self._show_value)
         self._shell.hidden = frozenset(self._names)
         self._name = "<cell>"
+        self._quiet = ""
         self._line = 1
         builtins.__dict__["get_ipython"] = lambda: self._shell
         sys.modules["IPython"].__dict__["get_ipython"] = lambda: self._shell
+        sys.modules["IPython.core.interactiveshell"].__dict__["InteractiveShell"] = Shell
 
     def execute(self, source: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a cell: how it ended. The value of a last expression is shown.
@@ -73,9 +76,8 @@ class Cells:
                 return {"status": "ok"}
             self._begin(source, request)
             autoreload.refresh(self._names)
-            value = self._run(source, self._line)
-            if value is not None and request.get("quiet") != "silent":
-                self._show(value, stored="quiet" not in request)
+            self._quiet = request.get("quiet", "")
+            self._show_value(self._run(automagic(source, self._names), self._line))
         except SystemExit as error:
             return _exit_reply(error)
         except BaseException as error:
@@ -107,7 +109,12 @@ class Cells:
             name, rest, below = magic
             self._line = line + source[: len(source) - len(below)].count("\n")
             return self._shell.run_cell_magic(name, rest, below)
-        cell = compile_cell("\n" * (line - 1) + source, self._name, self._futures)
+        cell = compile_cell(
+            "\n" * (line - 1) + source,
+            self._name,
+            self._futures,
+            self._shell.ast_node_interactivity,
+        )
         self._futures = cell.futures
         if cell.awaits:
             return self._wait(self._run_awaiting(cell))
@@ -135,14 +142,16 @@ class Cells:
         asyncio.set_event_loop(self._loop)
         return self._loop.run_until_complete(awaitable)
 
-    def _show(self, value: Any, *, stored: bool) -> None:
+    def _show_value(self, value: Any) -> None:
         """Show the value; ``_`` is it, unless ``_`` became the user's own."""
+        if value is None or self._quiet == "silent":
+            return
         names = self._names
         mine = zip(("_", "__", "___"), self._last, strict=True)
         if all(names.get(name) is last for name, last in mine):
             self._last = (value, *self._last[:2])
             names["_"], names["__"], names["___"] = self._last
-        if stored:
+        if not self._quiet:
             names[f"_{self._number}"] = self._results[self._number] = value
         ipython.show(value, result=True)
 

@@ -33,11 +33,16 @@ class CompiledCell:
     futures: int
 
 
-def compile_cell(source: str, name: str, futures: int) -> CompiledCell:
-    """SyntaxError with the lines of the cell, as they are written."""
+def compile_cell(source: str, name: str, futures: int, shown: str = "last_expr") -> CompiledCell:
+    """SyntaxError with the lines of the cell, as they are written.
+
+    ``shown``: whose values are, in the words of IPython's ``ast_node_interactivity``.
+    """
     tree = _tree(source, name, futures | _FLAGS)
     last = tree.body[-1] if tree.body else None
     value = None
+    if shown != "last_expr":
+        last = _shown(tree, shown)
     if isinstance(last, ast.Expr) and not (";" in source and _semicolon_follows(source, last)):
         tree.body.pop()
         value = ast.Expression(last.value)
@@ -47,6 +52,27 @@ def compile_cell(source: str, name: str, futures: int) -> CompiledCell:
     end = _compile(value, name, "eval", futures | _FLAGS, True) if value is not None else None
     flags = body.co_flags | (end.co_flags if end else 0)
     return CompiledCell(body, end, bool(flags & inspect.CO_COROUTINE), futures)
+
+
+def _shown(tree: ast.Module, which: str) -> ast.stmt | None:
+    """The statement whose value is the cell's; the others that are shown show themselves."""
+    last = tree.body[-1] if tree.body else None
+    if which == "last_expr_or_assign" and isinstance(last, (ast.Assign, ast.AnnAssign)):
+        target = last.targets[-1] if isinstance(last, ast.Assign) else last.target
+        if isinstance(target, ast.Name) and last.value is not None:
+            named = ast.Name(target.id, ast.Load())
+            last = ast.fix_missing_locations(ast.copy_location(ast.Expr(named), last))
+            tree.body.append(last)
+    if which == "all":
+        for node in tree.body[:-1]:
+            if isinstance(node, ast.Expr):
+                show = ast.parse("get_ipython().show_value(0)", mode="eval").body
+                assert isinstance(show, ast.Call)  # noqa: S101 (it is written above)
+                for part in ast.walk(show):
+                    ast.copy_location(part, node.value)
+                show.args = [node.value]
+                node.value = show
+    return None if which == "none" else last
 
 
 def cell_magic(source: str) -> tuple[str, str, str] | None:

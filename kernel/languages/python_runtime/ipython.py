@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hypercell.kernel.languages.python_runtime import core_errors, plain
 from hypercell.kernel.languages.python_runtime.display_objects import CLASSES, ELSEWHERE, Code
 from hypercell.kernel.languages.python_runtime.mimebundle import BY_NAME, mimebundle, showing
 
+VERSION = "9.18.1"  # whose ways these are: that of the `pretty` in the lock file
 _MODULES = (
     "IPython.core",
     "IPython.lib",
@@ -19,6 +21,7 @@ _MODULES = (
     "IPython.core.display",
     "IPython.core.display_functions",
     "IPython.core.error",
+    "IPython.core.interactiveshell",
     "IPython.lib.display",
 )
 Emit = Callable[[dict[str, Any]], None]
@@ -30,6 +33,17 @@ def attach(emit: Emit) -> None:
     """Where records go: set by the session."""
     global _current
     _current = emit
+
+
+@contextlib.contextmanager
+def attached(emit: Emit) -> Iterator[None]:
+    """Records go to ``emit`` meanwhile."""
+    global _current
+    before, _current = _current, emit
+    try:
+        yield
+    finally:
+        _current = before
 
 
 def emit(record: dict[str, Any]) -> None:
@@ -183,7 +197,10 @@ def install() -> None:
         sys.modules[parent].__dict__[name] = module
     library = sys.modules["IPython.lib"].__dict__["pretty"] = plain.library
     sys.modules["IPython.lib.pretty"] = library
-    package.__dict__["get_ipython"] = lambda: None
+    version = tuple(map(int, VERSION.split(".")))
+    package.__dict__.update(
+        get_ipython=lambda: None, __version__=VERSION, version_info=(*version, "")
+    )
     builtins.__dict__["display"] = display
 
 

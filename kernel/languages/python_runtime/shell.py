@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from hypercell.kernel.languages.python_runtime import (
     autoreload,
+    capturing,
+    debugging,
     inspector,
     layout,
     running,
@@ -35,6 +38,7 @@ _INSTEAD = {
     **dict.fromkeys(("python", "python3"), "%run FILE runs a Python file of /home"),
     **dict.fromkeys(("gcc", "clang", "cc"), "%%c compiles and runs C"),
 }
+_INTERACTIVITY = "InteractiveShell.ast_node_interactivity"
 _EXTENSIONS = ("load_ext", "reload_ext")
 _OWN = ", ".join(["%files", "%undo", "%limits"])
 _SHOWN_AS = {
@@ -46,13 +50,29 @@ _SHOWN_AS = {
 
 
 class Shell:
-    """``user_ns``: the variables; ``run(source)``: runs the text of a cell; ``wait(awaitable)``."""
+    """``user_ns``: the variables; ``run(source)``: runs the text of a cell; ``wait(awaitable)``.
+
+    ``show_value`` shows a value as that of a cell. ``ast_node_interactivity``: whose values a cell
+    shows.
+    """
+
+    ast_node_interactivity = "last_expr"
+
+    @staticmethod
+    def instance() -> Any:
+        """The one there is."""
+        return builtins.__dict__["get_ipython"]()
 
     def __init__(
-        self, names: dict[str, Any], run: Callable[[str], Any], wait: Callable[[Any], Any]
+        self,
+        names: dict[str, Any],
+        run: Callable[[str], Any],
+        wait: Callable[[Any], Any],
+        show_value: Callable[[Any], None],
     ) -> None:
         self.user_ns = names
         self.wait = wait
+        self.show_value = show_value
         self.hidden: frozenset[str] = frozenset()  # names that %who does not show
         self.execution_count = 1
         self._run = run
@@ -62,6 +82,8 @@ class Shell:
         magic = _LINES.get(magic_name)
         if magic_name in _EXTENSIONS and line.strip() == "autoreload":
             return None  # it is there from the start
+        if magic_name == "config" and line.replace(" ", "").startswith(_INTERACTIVITY):
+            return self._set_interactivity(line)
         if magic is None and magic_name in IGNORED:
             sys.stderr.write(f"%{magic_name} does nothing here: {ABSENT[magic_name]}\n")
             return None
@@ -71,8 +93,8 @@ class Shell:
 
     def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
         """``%%name line`` and the cell below it."""
-        if magic_name in _SHOWN_AS:
-            data = {_SHOWN_AS[magic_name]: cell, "text/plain": f"<%%{magic_name}>"}
+        if magic_name.lower() in _SHOWN_AS:
+            data = {_SHOWN_AS[magic_name.lower()]: cell, "text/plain": f"<%%{magic_name}>"}
             emit({"kind": "display", "data": data, "metadata": {}, "id": ""})
             return None
         if magic_name == "time":
@@ -80,9 +102,22 @@ class Shell:
         if magic_name == "timeit":
             place = Place(self.user_ns, None, "<timeit>", 1)
             return timing.timeit(self, line, place, cell)
+        if magic_name == "prun":
+            return debugging.prun(self, line, Place(self.user_ns, None, "<prun>", 1), cell)
         if magic_name == "capture":
-            return workspace.capture(self, line, lambda: self._run(cell))
+            return capturing.capture(self, line, lambda: self._run(cell))
         raise _unknown(magic_name, "%%")
+
+    def _set_interactivity(self, line: str) -> str | None:
+        """``%config InteractiveShell.ast_node_interactivity [= VALUE]``."""
+        _, equals, text = line.partition("=")
+        value = text.strip(" '\"")
+        if not equals:
+            return self.ast_node_interactivity
+        if value not in ("all", "last", "last_expr", "last_expr_or_assign", "none"):
+            raise UsageError("it is all, last, last_expr, last_expr_or_assign or none")
+        type(self).ast_node_interactivity = value
+        return None
 
     def misplaced(self, name: str) -> None:
         """``%%name`` below the first line."""
@@ -114,6 +149,8 @@ Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 
 
 def _unknown(name: str, sign: str) -> UsageError:
+    if name == "pip":
+        return UsageError(f"%pip cannot be used within Python: {_PIP}")
     if name in ABSENT:
         return UsageError(f"{sign}{name} is not there: {ABSENT[name]}")
     if f"{sign}{name}" in {*(f"%{n}" for n in LINE_MAGICS), *(f"%%{n}" for n in CELL_MAGICS)}:
@@ -138,7 +175,9 @@ _LINES: dict[str, Callable[[Any, str, Place], Any]] = {
     "aimport": autoreload.aimport,
     "autoreload": autoreload.autoreload,
     "cd": workspace.cd,
+    "debug": debugging.debug,
     "env": workspace.env,
+    "hist": workspace.history,
     "history": workspace.history,
     "ls": workspace.ls,
     "lsmagic": _lsmagic,
@@ -147,9 +186,12 @@ _LINES: dict[str, Callable[[Any, str, Place], Any]] = {
     "pinfo2": inspector.pinfo2,
     "pprint": layout.pprint,
     "precision": layout.precision,
+    "prun": debugging.prun,
     "psource": inspector.psource,
     "pwd": workspace.pwd,
     "run": running.run,
+    "set_env": workspace.env,
+    "tb": debugging.tb,
     "time": timing.time_line,
     "timeit": timing.timeit,
     "who": workspace.who,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 import traceback
 from types import TracebackType
 from typing import Any
 
 from IPython.lib import pretty
 
+from hypercell.kernel.languages.python_runtime.core_errors import UsageError
 from hypercell.kernel.languages.python_runtime.mimebundle import cut
 
 _MOST = 100_000  # characters
+_LAST = ("last_exc", "last_type", "last_value", "last_traceback")
 _MOST_MESSAGE = 10_000
 _RUNTIME = os.path.dirname(__file__)
 _PRETTY: str = pretty.__file__
@@ -47,6 +50,27 @@ def report(error: BaseException) -> dict[str, Any]:
     tb: TracebackType | None = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename not in _cells:
         tb = tb.tb_next
+    # What the frames of a MemoryError hold is what was too much; a UsageError has none to see.
+    if not isinstance(error, (MemoryError, UsageError)):
+        vars(sys).update(
+            zip(_LAST, (error.with_traceback(tb), type(error), error, tb), strict=True)
+        )
+    return _reply(error, tb)
+
+
+def forget() -> None:
+    """There was no exception yet."""
+    for name in _LAST:
+        vars(sys).pop(name, None)
+
+
+def again() -> str | None:
+    """``%tb``: the traceback of the last exception."""
+    error = getattr(sys, "last_exc", None)
+    return None if error is None else str(_reply(error, error.__traceback__)["traceback"])
+
+
+def _reply(error: BaseException, tb: TracebackType | None) -> dict[str, Any]:
     try:
         whole = _TracebackException(type(error), error, tb, compact=True)
         _hide(whole)

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+import builtins
+import re
+from typing import Any
+
+from hypercell.kernel.languages.python_runtime.magic_names import ABSENT, LINE_MAGICS
 from hypercell.kernel.languages.python_runtime.scan import ESCAPED, scan
+
+_COMMAND = re.compile(r"\s*([a-z_]\w*)(?:[ \t]++(?![=,.(\[:;])([^\n]*))?\s*")
+
+
+def automagic(source: str, names: dict[str, Any]) -> str:
+    """The cell with a ``%`` in front if it is one line, ``ls`` say, that IPython takes for a magic.
+
+    A name that is somebody's is never one.
+    """
+    match = _COMMAND.fullmatch(source)
+    if match is None or match[1] in names or hasattr(builtins, match[1]):
+        return source
+    if match[1] not in LINE_MAGICS and match[1] not in ABSENT and match[1] != "pip":
+        return source
+    return f"%{source.lstrip()}"
 
 
 def transform(source: str) -> tuple[str, set[int]] | None:

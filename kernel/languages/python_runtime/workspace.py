@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from hypercell.kernel.languages.python_runtime.place import Place, UsageError
@@ -83,8 +80,15 @@ def pwd(shell: Any, line: str, place: Place) -> str:
 
 
 def cd(shell: Any, line: str, place: Place) -> None:
-    """``%cd DIRECTORY``."""
-    os.chdir(line.strip().strip("'\"").replace("~", "/home", 1) or "/home")
+    """``%cd DIRECTORY``; ``-`` is the one before."""
+    visited = shell.user_ns.setdefault("_dh", ["/home"])
+    wanted = line.strip().strip("'\"").replace("~", "/home", 1) or "/home"
+    if wanted == "-":
+        if len(visited) < 2:
+            raise UsageError("%cd -: there was no other directory yet")
+        wanted = visited[-2]
+    os.chdir(wanted)
+    visited.append(os.getcwd())
     sys.stdout.write(f"{os.getcwd()}\n")
 
 
@@ -105,38 +109,24 @@ def ls(shell: Any, line: str, place: Place) -> None:
 
 def history(shell: Any, line: str, place: Place) -> None:
     """``%history``: the cells that ran."""
-    for number, source in enumerate(shell.user_ns.get("In", ())):
-        if not source:
-            continue
-        text = f"{number:4}: {source}" if "-n" in line.split() else source
-        sys.stdout.write(f"{text}\n")
+    cells = list(enumerate(shell.user_ns.get("In", ())))
+    words = line.split()
+    numbered = "-n" in words
+    words = [word for word in words if word != "-n"]
+    if words[:1] == ["-l"]:
+        last = int(words[1]) if words[1:] and words[1].isdecimal() else 10
+        cells = cells[:-1][-last:]  # without this one, as in IPython
+    elif words:
+        wanted = set().union(*map(_numbers, words))
+        cells = [cell for cell in cells if cell[0] in wanted]
+    for number, source in cells:
+        if source:
+            before = f"{number:4}:" + ("\n" if "\n" in source else " ") if numbered else ""
+            sys.stdout.write(f"{before}{source}\n")
 
 
-class CapturedIO:
-    """What ``%%capture NAME`` keeps."""
-
-    __module__ = "IPython.utils.capture"
-
-    def __init__(self, stdout: str, stderr: str) -> None:
-        self.stdout, self.stderr = stdout, stderr
-
-    def show(self) -> None:
-        """Print it after all."""
-        sys.stdout.write(self.stdout)
-        sys.stderr.write(self.stderr)
-
-    __call__ = show
-
-    def __str__(self) -> str:
-        return self.stdout
-
-
-def capture(shell: Any, line: str, run: Callable[[], Any]) -> None:
-    """``%%capture [NAME]``."""
-    out, err = io.StringIO(), io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            run()
-    finally:
-        if line.strip():
-            shell.user_ns[line.strip()] = CapturedIO(out.getvalue(), err.getvalue())
+def _numbers(word: str) -> range:
+    first, _, last = word.partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal():
+        raise UsageError("%history [-n] [-l N | NUMBER | FIRST-LAST …]")
+    return range(int(first), int(last or first) + 1)
