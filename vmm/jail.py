@@ -33,7 +33,10 @@ _KILL_FIRST = b"900"  # out of memory: a worker goes before the notebook does
 
 
 class Rlimits(msgspec.Struct, frozen=True):
-    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds."""
+    """Limits of one process; None leaves one as it is. Sizes in bytes, ``cpu`` in seconds.
+
+    ``forks``: threads and processes may be made of it, if only by the Linux kernel itself.
+    """
 
     descriptors: int
     file_size: int

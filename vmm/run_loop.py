@@ -16,6 +16,7 @@ from hypercell.vmm.errors import (
     ProtocolViolation,
     SystemCallFailed,
 )
+from hypercell.vmm.host_calls import hint
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.mailbox import Mailbox
 from hypercell.vmm.ring import OutputRing
@@ -73,13 +74,13 @@ class RunLoop:
                 self._tick(host)
 
     def _interrupted(self, code: int, host: Host) -> None:
-        if code in (errno.EINTR, errno.EAGAIN):
+        if code == errno.EINTR:
             self._tick(host)
         elif code == errno.EFAULT:
             self._forbidden("KVM_RUN failed: the guest touched memory that is not there")
         else:
             message = f"KVM_RUN failed: {os.strerror(code)}"
-            raise SystemCallFailed("ioctl(KVM_RUN)", code, message)
+            raise SystemCallFailed("ioctl(KVM_RUN)", code, message, hint=hint(code))
 
     def _tick(self, host: Host) -> None:
         for stream, data in self._ring.drain(interrupted=True):
