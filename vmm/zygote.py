@@ -20,8 +20,8 @@ from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
 _FILE_SIZE = 1 << 40  # a snapshot is a sparse file over the guest's address space
-# Of a worker. It forks nothing, but from Linux 6.13 on KVM makes a thread of it at a VM's first run:
-# without leave for that KVM_RUN fails, for all users but root. The filter is what forbids forks.
+# Of a worker. It forks nothing, but from Linux 6.13 on KVM makes a thread of it at a VM's first
+# run: without leave for that KVM_RUN fails, for all users but root. The filter forbids forks.
 LIMITS = Rlimits(descriptors=512, file_size=_FILE_SIZE, forks=True)
 
 

@@ -70,7 +70,7 @@ def test_a_user_with_too_many_processes_is_told_so(kvm_fd: int, image: GuestImag
         try:
             boot(kvm_fd, image)
         except SystemCallFailed as error:
-            assert error.errno == errno.EAGAIN
-            assert "ulimit -u" in error.hint
+            if error.errno != errno.EAGAIN or "ulimit -u" not in error.hint:
+                raise
 
     assert as_normal_user(work) == 0
