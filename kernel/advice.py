@@ -30,3 +30,12 @@ def advice(error: HypercellError) -> str:
     if isinstance(error, CellException):
         return python_advice.advice(error.name, error.message, error.traceback)
     return ""
+
+
+def command_advice(error: HypercellError) -> str:
+    """As ``advice``, for who typed ``hypercell run`` and has its options."""
+    if isinstance(error, TimedOut):
+        return "an endless loop? for more time: --timeout SECONDS"
+    if isinstance(error, OutputLimitExceeded):
+        return "an endless loop? what is so long goes into a file, below a --dir"
+    return "" if isinstance(error, Interrupted) else advice(error)

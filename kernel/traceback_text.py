@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -73,9 +73,17 @@ class Symbols(msgspec.Struct, frozen=True):
     sources: tuple[SourceFile, ...] = ()
 
 
-def render(error: HypercellError, *, symbols: Symbols = Symbols()) -> str:  # noqa: B008
-    """The whole text, with colours. What a guest had a hand in is made safe."""
-    hint = advice(error) or error.hint
+def render(
+    error: HypercellError,
+    *,
+    symbols: Symbols = Symbols(),  # noqa: B008
+    advise: Callable[[HypercellError], str] = advice,
+) -> str:
+    """The whole text, with colours. What a guest had a hand in is made safe.
+
+    ``advise``: what to do about it, in the words of whoever reads.
+    """
+    hint = advise(error) or error.hint
     if isinstance(error, CellException):
         text = safe_text(error.traceback)
         return f"{text}\n{_hint(hint)}" if hint else text

@@ -14,6 +14,7 @@ from typing import cast
 
 import msgspec
 
+from hypercell.kernel.advice import command_advice
 from hypercell.kernel.cli.directories import Directory, opened, write_all_back
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.output import Output
@@ -114,7 +115,9 @@ class _Run:
             else:
                 await self._execute()
         except asyncio.CancelledError:
-            self.output.error(render(Interrupted("the program was interrupted")))
+            self.output.error(
+                render(Interrupted("the program was interrupted"), advise=command_advice)
+            )
             return Exit.INTERRUPTED
         except ExitStatus as error:
             return error.code & 0xFF or Exit.FAILED
@@ -210,7 +213,7 @@ async def _explain(
         with contextlib.suppress(HypercellError):
             places = await (await session.hypervisor()).symbolize(program.wasm, offsets)
             symbols = Symbols(places, program.sources)
-    return render(error, symbols=symbols)
+    return render(error, symbols=symbols, advise=command_advice)
 
 
 async def _build(

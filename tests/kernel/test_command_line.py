@@ -144,6 +144,8 @@ def test_time_out_is_124(tmp_path: Path) -> None:
     done = hypercell("run", source, "--timeout", "0.5")
     assert done.returncode == 124
     assert "TimedOut" in done.stderr
+    assert "for more time: --timeout SECONDS" in done.stderr
+    assert "%" not in done.stderr  # magics are for notebooks
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

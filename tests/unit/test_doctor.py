@@ -2,11 +2,11 @@
 
 import io
 import json
-import re
 import sys
 from pathlib import Path
 
 import pytest
+from jupyter_core import paths
 from rich.console import Console
 
 from hypercell.kernel import doctor
@@ -66,26 +66,41 @@ def test_an_unusable_cache_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "cannot be used" in found.text
 
 
-def test_a_kernelspec_whose_python_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _kernelspec(tmp_path / "kernels" / "gone", str(tmp_path / "python"), "-P")
-    broken = tmp_path / "kernels" / "broken"
+@pytest.fixture(name="kernels")
+def kernels_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only directory in which Jupyter looks for kernels, whatever is installed here."""
+    for name in ("ENV_JUPYTER_PATH", "SYSTEM_JUPYTER_PATH"):
+        monkeypatch.setattr(paths, name, [])
+    for variable in ("JUPYTER_PATH", "JUPYTER_DATA_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    return tmp_path / "kernels"
+
+
+def test_a_kernelspec_that_is_right(kernels: Path) -> None:
+    found = checks()["kernelspec"]
+    assert (found.state, found.text) == (State.FAILED, "Jupyter does not know the kernel")
+    _kernelspec(kernels / "right", sys.executable, "-P")
+    found = checks()["kernelspec"]
+    assert (found.state, found.text) == (State.GOOD, f"right in {kernels / 'right'}")
+
+
+def test_a_kernelspec_whose_python_is_gone(kernels: Path) -> None:
+    _kernelspec(kernels / "gone", str(kernels / "python"), "-P")
+    broken = kernels / "broken"
     broken.mkdir()
     (broken / "kernel.json").write_text("{")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     found = checks()["kernelspec"]
     assert found.state is State.FAILED
-    assert re.search(r"\bgone\b.*: its Python is gone", found.text)
+    assert found.text == "gone: its Python is gone"
     assert "hypercell install" in found.hint
 
 
-def test_a_kernelspec_that_imports_from_the_notebooks_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _kernelspec(tmp_path / "kernels" / "old", sys.executable)
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+def test_a_kernelspec_that_imports_from_the_notebooks_directory(kernels: Path) -> None:
+    _kernelspec(kernels / "old", sys.executable)
     found = checks()["kernelspec"]
     assert found.state is State.FAILED
-    assert re.search(r"\bold\b.*: its kernel imports modules that lie beside", found.text)
+    assert found.text == "old: its kernel imports modules that lie beside a notebook"
     assert "hypercell install" in found.hint
 
 
