@@ -237,7 +237,7 @@ def test_a_kernel_that_is_killed_leaves_no_process(own: Client) -> None:
 
 
 def gone(processes: list[int]) -> bool:
-    for _ in range(100):
+    for _ in range(2400):
         if not any(alive(pid) for pid in processes):
             return True
         time.sleep(0.1)

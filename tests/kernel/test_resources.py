@@ -25,8 +25,8 @@ def held(pid: int) -> dict[str, int]:
             for entry in os.scandir(f"/proc/{process}/fd"):
                 found["descriptors"] += 1
                 found["memory files"] += "/memfd:" in os.readlink(entry.path)
-        except FileNotFoundError:
-            continue  # it ended meanwhile
+        except (FileNotFoundError, PermissionError):
+            continue  # it has ended, or is ending: then its files are root's
     return found
 
 

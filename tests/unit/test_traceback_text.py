@@ -135,7 +135,7 @@ def test_beginners_mistakes_have_a_hint(name: str, text: str, hint: str) -> None
         ("ZeroDivisionError", "division by zero"),
         ("FileNotFoundError", "[Errno 44] No such file or directory: '/home/data.csv'"),
         ("FileNotFoundError", "[Errno 44] No such file or directory: 'data.csv'"),
-        ("PermissionError", "[Errno 2] Permission denied"),
+        ("PermissionError", "[Errno 2] Permission denied: '/home/x'"),
     ],
 )
 def test_an_error_that_says_all_has_none(name: str, text: str) -> None:
