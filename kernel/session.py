@@ -57,6 +57,7 @@ class Session:
         self._commits: set[asyncio.Task[Any]] = set()
         self._cells = 0
         self._closed = False
+        self._ending: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,10 +74,21 @@ class Session:
             self.later(self._warm_up())
 
     async def close(self) -> None:
-        """Stop all cells and processes. Calling it again does nothing."""
-        if self._closed:
-            return
-        self._closed = True
+        """Stop all cells and processes. Calling it again waits for the same end.
+
+        Cancelled, it ends the processes at once, and what is left in the background.
+        """
+        if self._ending is None:
+            self._closed = True
+            self._ending = asyncio.create_task(self._end())
+        try:
+            await asyncio.shield(self._ending)
+        except asyncio.CancelledError:
+            if self._hypervisor is not None and self._owned:
+                self._hypervisor.kill()
+            raise
+
+    async def _end(self) -> None:
         await asyncio.sleep(0)  # a task that never began would not let go of its VM
         for running in tuple(self._running):
             running.task.cancel()

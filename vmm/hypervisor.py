@@ -121,9 +121,13 @@ class Hypervisor:
         try:
             await asyncio.shield(self._ending)
         except asyncio.CancelledError:
-            self._zygote.kill()
-            self._compiler_server.kill()
+            self.kill()
             raise
+
+    def kill(self) -> None:
+        """End every process at once; what else there is to let go of is for ``close``."""
+        self._zygote.kill()
+        self._compiler_server.kill()
 
     async def _end(self) -> None:
         await self._stored.close()

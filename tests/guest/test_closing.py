@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from nth_call import SECONDS, held
+from nth_call import SECONDS, back_to, held, settled
 
 from hypercell.vmm import Cache, Hypervisor, snapshot_store, stored_snapshots
 from hypercell.vmm import commands as c
@@ -98,7 +98,7 @@ async def test_a_cancelled_read_closes_what_it_read(
 
         monkeypatch.setattr(snapshot_store, "load", slow)
         (entry,) = (tmp_path / "v1").glob("snapshot-*")
-        before = held()
+        before = await settled(hypervisor)
         reading = asyncio.create_task(hypervisor._stored.get(entry.name.partition("-")[2]))
         await asyncio.sleep(0.05)
         reading.cancel()
@@ -106,4 +106,4 @@ async def test_a_cancelled_read_closes_what_it_read(
             await reading
         go_on.set()
         await until(read.is_set)
-        await until(lambda: held() == before)
+        await back_to(before, hypervisor)

@@ -127,7 +127,7 @@ def _serve(
 
 
 def _child(lock: Jail, narrow: bool, attack: Attack, sock: socket.socket, prey: Prey) -> None:
-    lock.enter_child([sock.fileno(), prey.kvm], Rlimits(64, 1 << 30))
+    lock.enter_child([sock.fileno(), prey.kvm], Rlimits(64, 1 << 30, forks=True))
     if narrow:
         lock.narrow()
     ctypes.set_errno(0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
-from real_kernel import ADD, FOREVER, READ_LINES, printing, wasi
+from real_kernel import ADD, FOREVER, READ_LINES, SECONDS, printing, wasi
 
 from hypercell.kernel import Session, SyncSession
 from hypercell.kernel.config import Config
@@ -166,6 +167,26 @@ async def test_closing_ends_running_cells() -> None:
     await session.close()
     with pytest.raises(asyncio.CancelledError):
         await cell
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+async def test_a_close_that_is_cancelled_ends_all_processes(steps: int) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    session = Session()
+    (await session.execute(f"%%wat --invoke add 2 3\n{ADD}")).check()
+    running = asyncio.create_task(session.execute(f"%%wat\n{FOREVER}"))
+    await asyncio.sleep(0.1)
+    closing = asyncio.create_task(session.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    async with asyncio.timeout(SECONDS):
+        while {c.pid for c in psutil.Process().children(recursive=True)} - before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.gather(running, return_exceptions=True)
+    await session.close()
 
 
 def test_sync() -> None:
