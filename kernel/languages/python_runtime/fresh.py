@@ -20,6 +20,8 @@ _seed, _setstate = random.seed, random.setstate
 _FileIO, _BufferedReader, _TextIOWrapper = io.FileIO, io.BufferedReader, io.TextIOWrapper
 _tempfile: Any = tempfile
 _LONGEST_PROMPT = 10_000  # characters
+_own: Any = None  # the cell's own stdin
+_answered = True  # somebody answers what it asks
 
 
 _emit: Callable[[dict[str, Any]], None] = lambda record: None  # noqa: E731 (set by install)
@@ -29,13 +31,6 @@ class _Chosen:
     """Whether the cell's user seeded ``random``: then the sequence is theirs, from cell to cell."""
 
     by_user = False
-
-
-class _Input:
-    """The cell's own ``stdin``, and whether somebody answers what it asks."""
-
-    stream: Any = None
-    answered = True
 
 
 def seed(a: Any = None, version: int = 2) -> None:
@@ -53,10 +48,10 @@ def setstate(state: Any) -> None:
 def _ask(prompt: object, *, secret: bool) -> str:
     """A line from the reader. The prompt goes the same way, so that it stands at the field."""
     sys.stdout.flush()
-    own = sys.stdin is _Input.stream
+    own = sys.stdin is _own
     if not own:  # the cell put another in its place
         print(prompt, end="", flush=True)
-    elif _Input.answered:
+    elif _answered:
         _emit({"kind": "ask", "prompt": str(prompt)[:_LONGEST_PROMPT], "secret": secret})
     else:
         name = "getpass" if secret else "input"
@@ -102,13 +97,14 @@ def begin(environment: dict[str, str], answered: bool) -> None:
 
     ``answered``: somebody answers ``input``.
     """
+    global _own, _answered
     if not _Chosen.by_user:
         _seed()
     _tempfile._name_sequence = None
     importlib.invalidate_caches()
     os.environ.update(environment)
     sys.stdin = _TextIOWrapper(_BufferedReader(_FileIO(0, closefd=False)), "utf-8", "replace")
-    _Input.stream, _Input.answered = sys.stdin, answered
+    _own, _answered = sys.stdin, answered
     sys.stdout, sys.stderr = _output(1), _output(2)
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypercell.kernel.languages.python_runtime.magic_names import ABSENT, LINE_MAGICS
 from hypercell.kernel.languages.python_runtime.scan import ESCAPED, scan
 
-_COMMAND = re.compile(r"\s*([a-z_]\w*)(?:[ \t]++(?![=,.(\[:;])([^\n]*))?\s*")
+_COMMAND = re.compile(r"\s*\w+(?:[ \t]++(?![=,.(\[:;])[^\n]*)?\s*")
 
 
 def automagic(source: str, names: dict[str, Any]) -> str:
@@ -17,10 +17,10 @@ def automagic(source: str, names: dict[str, Any]) -> str:
 
     A name that is somebody's is never one.
     """
-    match = _COMMAND.fullmatch(source)
-    if match is None or match[1] in names or hasattr(builtins, match[1]):
+    name = source.split(None, 1)[0] if source.strip() else ""
+    if name not in LINE_MAGICS and name not in ABSENT and name != "pip":
         return source
-    if match[1] not in LINE_MAGICS and match[1] not in ABSENT and match[1] != "pip":
+    if name in names or hasattr(builtins, name) or not _COMMAND.fullmatch(source):
         return source
     return f"%{source.lstrip()}"
 
