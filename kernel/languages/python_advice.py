@@ -30,6 +30,10 @@ _SCREEN = "{} needs a screen or a terminal of its own; print, display(), HTML an
 _COMPRESSION = "CPython for WASI comes without {}; zlib, gzip and zipfile are there"
 _C = "a cell's VM has no libraries of machine code to call: %%c runs C in a cell of its own"
 _INPUT = "nobody answers input() here, or the input has ended: %%python --stdin TEXT gives it"
+_IPYTHON = (
+    "of IPython a cell has get_ipython, display, core.interactiveshell, core.debugger, "
+    "lib.pretty and utils.capture"
+)
 _OPENSSL = "this CPython has no OpenSSL; sha2, sha3, blake2 and hmac are there"
 _LOOP = "the event loop runs in cells with an await: await the task, or asyncio.run(main())"
 _BROWSER = "a cell opens no web browser: display(HTML(…)) shows a page's text"
@@ -40,6 +44,7 @@ _MEMORY = "%limits shows what a cell may use; go through large data piece by pie
 _MODULES = {
     **dict.fromkeys(("ssl", "_ssl"), _NETWORK),
     **dict.fromkeys(("ctypes", "_ctypes"), _C),
+    "IPython": _IPYTHON,
     **dict.fromkeys(("bz2", "_bz2", "lzma", "_lzma"), _COMPRESSION),
     "antigravity": _BROWSER,
     **dict.fromkeys(("multiprocessing", "_multiprocessing", "_posixsubprocess"), _PROCESSES),
@@ -52,8 +57,10 @@ _COMPILED = (
 )
 _NO_MODULE = re.compile(r"No module named '([A-Za-z0-9_]{1,40})")
 _NO_ATTRIBUTE = re.compile(
-    r"module '(os|signal|socket|hashlib|http\.client)' has no attribute '([A-Za-z0-9_]{1,40})'"
+    r"module '(os|signal|socket|hashlib|http\.client|smtplib|imaplib|poplib|ftplib)' has no "
+    r"attribute '([A-Za-z0-9_]{1,40})'"
 )
+_NO_IPYTHON = re.compile(r"cannot import name '\w{1,40}' from 'IPython")
 _NO_NAME = re.compile(r"cannot import name '([A-Za-z0-9_]{1,40})' from '(compression|concurrent)")
 _NO_CODEC = re.compile(r"\b(bz2|lzma) module")
 _OF_PROCESSES = re.compile(
@@ -62,6 +69,7 @@ _OF_PROCESSES = re.compile(
 _OF_SIGNALS = re.compile("alarm|setitimer|pause|SIGALRM")
 _OUT_OF_HOME = re.compile(r"Read-only file system|Operation not permitted: '\.\./")
 _OUTSIDE = re.compile(r"directory: '/(?!home/|tmp/)")
+_OF_SSL = frozenset({"HTTPSConnection", "SMTP_SSL", "IMAP4_SSL", "POP3_SSL", "FTP_TLS"})
 _NO_NETWORK = frozenset({"URLError", "gaierror"})
 
 
@@ -71,6 +79,8 @@ def advice(name: str, message: str, traceback: str) -> str:
         return _missing(message)
     if name == "AttributeError" and (found := _NO_ATTRIBUTE.match(message)):
         return _attribute(found[1], found[2])
+    if name == "ImportError" and _NO_IPYTHON.match(message):
+        return _IPYTHON
     if name == "ImportError" and (found := _NO_NAME.match(message)):
         return _name(found[1], found[2])
     if name == "StdinNotImplementedError" or (
@@ -112,10 +122,8 @@ def _attribute(module: str, name: str) -> str:
     if module == "signal":
         return _SIGNALS if _OF_SIGNALS.fullmatch(name) else ""
     if module == "hashlib":
-        return _OPENSSL if name in ("scrypt", "pbkdf2_hmac") else ""
-    if module == "http.client":
-        return _NETWORK if name == "HTTPSConnection" else ""
-    return _NETWORK
+        return _OPENSSL if name == "scrypt" else ""
+    return _NETWORK if module == "socket" or name in _OF_SSL else ""
 
 
 def _name(name: str, package: str) -> str:

@@ -58,6 +58,13 @@ async def test_a_breakpoint(session: Session) -> None:
     assert b"(Pdb) 3\n" in result.stdout
 
 
+async def test_to_quit_is_asked_for_once(session: Session) -> None:
+    cell = "from IPython.core.debugger import set_trace\nset_trace()\nafter = 1"
+    text = plain(await fails(session, f"%%python --stdin 'q\\n'\n{cell}"))
+    assert text.endswith("bdb.BdbQuit")
+    assert "NameError" in plain(await fails(session, "after"))
+
+
 async def test_the_last_traceback_again(session: Session) -> None:
     result = await session.execute("%tb")
     assert result.stdout == b"No traceback available to show.\n"

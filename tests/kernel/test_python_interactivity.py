@@ -89,6 +89,16 @@ async def test_all_that_is_shown_is_captured(session: Session) -> None:
     assert await value(session, "kept.stdout") == "'before\\n'"
 
 
+async def test_a_part_of_a_cell_is_captured(session: Session) -> None:
+    cell = (
+        "from IPython.utils.capture import capture_output\nprint('before')\n"
+        "with capture_output(stderr=False) as kept:\n    print('in')\n    display(1)\n"
+        "kept.stdout, len(kept.outputs)"
+    )
+    printed, texts = await shows(session, cell)
+    assert (printed["stdout"], texts) == ("before\n", ["('in\\n', 1)"])
+
+
 async def test_a_magic_on_a_line_of_its_own_needs_no_sign(session: Session) -> None:
     assert await value(session, "pwd") == "'/home'"
     printed, _ = await shows(session, "cd /tmp\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from python_session import (  # noqa: F401 (fixtures)
     hypervisor_fixture,
@@ -134,6 +136,10 @@ async def test_tasks_go_on_in_later_cells(session: Session) -> None:
         ("import asyncio\nasyncio.create_task(asyncio.sleep(0))", "RuntimeError",
          "in cells with an await"),
         ("open('../x', 'w')", "PermissionError", "/home and /tmp only"),
+        ("import imaplib\nimaplib.IMAP4_SSL('x')", "AttributeError", "no network"),
+        ("from IPython.core.magic import register_line_magic", "ModuleNotFoundError",
+         "of IPython a cell has"),
+        ("from IPython.display import GeoJSON", "ImportError", "of IPython a cell has"),
         ("import antigravity", "ModuleNotFoundError", "no web browser"),
         ("input()", "StdinNotImplementedError", "--stdin"),
         ("import mmap", "ModuleNotFoundError", "needs an operating system"),
@@ -222,3 +228,31 @@ async def test_time_zones(session: Session) -> None:
     text = plain(await session.execute("zoneinfo.ZoneInfo('Mars/Base')"))
     assert text.endswith("ZoneInfoNotFoundError: 'No time zone found with key Mars/Base'")
     assert text.count("File ") == 1
+
+
+async def test_a_module_of_the_standard_library_is_reloaded(session: Session) -> None:
+    cell = (
+        "import importlib, logging\nlogging.basicConfig(format='first %(message)s')\n"
+        "importlib.reload(logging)\n"
+        "logging.basicConfig(format='second %(message)s')\nlogging.warning('shown')"
+    )
+    assert (await session.execute(cell)).stderr == b"second shown\n"
+    cell = "import json.decoder\nold = json.loads\nnew = importlib.reload(json).loads\n"
+    assert await value(
+        session, f"{cell}new is old, new('[1]'), json.decoder.JSONDecoder().strict"
+    ) == ("(False, [1], True)")
+    assert "json/__init__.py" in plain(await session.execute("json.loads('[1')"))
+    assert "spec not found" in plain(
+        await session.execute("import random\nimportlib.reload(random)")
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["'sha256', b'password', b'salt', 1", "'sha1', b'password', b'salt', 100",
+     "'sha512', b'p' * 200, b's', 3, 100", "'md5', bytearray(b'x'), b'', 2, dklen=5"],
+)  # fmt: skip
+async def test_keys_from_passwords(session: Session, asked: str) -> None:
+    cell = f"hashlib.pbkdf2_hmac({asked}).hex()"
+    there = eval(cell, {"hashlib": hashlib})  # noqa: S307 (it is written above)
+    assert await value(session, f"import hashlib\n{cell}") == repr(there)

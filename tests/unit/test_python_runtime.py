@@ -155,12 +155,12 @@ def test_the_classes(tmp_path: Path) -> None:
     assert shown("Code", "a < b")[0]["text/html"] == "<pre><code>a &lt; b</code></pre>"
     assert shown("Pretty", "p")[0] == {"text/plain": "p"}
     assert "application/javascript" in shown("Javascript", "x")[0]
-    for name in ("IFrame", "Audio", "Video", "YouTubeVideo", "FileLink"):
-        (plain,) = shown(name, "somewhere")[0].values()
-        assert "somewhere" in plain
+    for name in ("Image", "IFrame", "Audio", "Video", "YouTubeVideo", "FileLink"):
+        (plain,) = shown(name, "https://example.org/a.png")[0].values()
+        assert "example.org" in plain
         assert "not shown" in plain
     with pytest.raises(OSError, match="no network"):
-        classes["Image"]("https://example.org/a.png")
+        classes["HTML"]("https://example.org/a.html")
 
 
 def test_it_can_be_imported_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:

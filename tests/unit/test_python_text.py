@@ -36,7 +36,7 @@ TEXT = st.text(st.sampled_from("ab%!?=.,()[]{}'\"#\\: \n\t"), max_size=60)
         ("a, b = %time f()", "a, b = get_ipython().run_line_magic('time', 'f()')"),
         ("if x:\n    %who\n", "if x:\n    get_ipython().run_line_magic('who', '')\n"),
         ("!ls -l", "get_ipython().system('ls -l')"),
-        ("x = !ls", "x = get_ipython().system('ls')"),
+        ("x = !ls", "x = get_ipython().getoutput('ls')"),
         ("a.b?", "get_ipython().run_line_magic('pinfo', 'a.b')"),
         ("a.b??", "get_ipython().run_line_magic('pinfo2', 'a.b')"),
         ("?a", "get_ipython().run_line_magic('pinfo', 'a')"),

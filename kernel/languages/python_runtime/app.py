@@ -12,7 +12,9 @@ from wit_world.imports import display  # type: ignore[import-not-found] # made a
 
 from hypercell.kernel.languages.python_runtime import (
     appending,
+    capturing,
     compact,
+    hashing,
     ipython,
     loop,
     sources,
@@ -37,7 +39,10 @@ sources.keep()
 loop.install()
 appending.install()
 ipython.install()
+capturing.install()
+hashing.install()
 sys.dont_write_bytecode = True
+vars(sys)["ps1"] = "In : "  # as IPython has it: pdb does not ask twice whether to quit
 sys.path.insert(0, "/home")
 gc.collect()
 gc.freeze()

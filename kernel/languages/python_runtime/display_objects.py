@@ -148,6 +148,18 @@ class Image(DisplayObject):
         size = {"width": width, "height": height}
         self.metadata = {**self.metadata, **{k: v for k, v in size.items() if v is not None}}
 
+    def reload(self) -> None:
+        """Read the file again; a URL is not fetched, the page says so."""
+        if self.url is None:
+            super().reload()
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.url is None:
+            return super()._repr_mimebundle_(include, exclude)
+        return {"text/plain": f"<Image {self.url}: not shown: {Elsewhere.why}>"}, {}
+
 
 class Javascript(TextDisplayObject):
     """JavaScript: it does not run, and the page says so."""

@@ -66,7 +66,7 @@ def _value(text: str, place: Place) -> Any:
         raise UsageError("write the name of an object: len?, or %pinfo len")
     try:
         return place.value(text)
-    except NameError:
+    except (NameError, AttributeError):
         raise UsageError(f"Object `{text}` not found.") from None
 
 

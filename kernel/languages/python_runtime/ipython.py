@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import pdb
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +17,11 @@ from hypercell.kernel.languages.python_runtime.mimebundle import BY_NAME, mimebu
 VERSION = "9.18.1"  # whose ways these are: that of the `pretty` in the lock file
 _MODULES = (
     "IPython.core",
+    "IPython.core.debugger",
     "IPython.lib",
+    "IPython.utils",
+    "IPython.utils.capture",
+    "IPython.utils.io",
     "IPython.display",
     "IPython.core.display",
     "IPython.core.display_functions",
@@ -193,6 +198,8 @@ def install() -> None:
             module.__dict__.update(names, __all__=sorted(names))
         if path.endswith("error"):
             module.__dict__.update(core_errors.NAMES)
+        if path.endswith("debugger"):
+            module.__dict__.update(Pdb=pdb.Pdb, set_trace=pdb.set_trace)
         parent, _, name = path.rpartition(".")
         sys.modules[parent].__dict__[name] = module
     library = sys.modules["IPython.lib"].__dict__["pretty"] = plain.library

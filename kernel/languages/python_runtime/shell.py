@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +42,10 @@ _INSTEAD = {
 _INTERACTIVITY = "InteractiveShell.ast_node_interactivity"
 _EXTENSIONS = ("load_ext", "reload_ext")
 _OWN = ", ".join(["%files", "%undo", "%limits"])
+# A shell would do nothing else with it: no quotes, pipes, variables.
+_PYTHON = re.compile(
+    r"\s*(?:python[0-9.]*|\{sys\.executable\}) +([\w./-]+\.py(?: +[\w./=,:@%+-]+)*)\s*"
+)
 _SHOWN_AS = {
     "html": "text/html",
     "latex": "text/latex",
@@ -124,8 +129,13 @@ class Shell:
         raise UsageError(f"%%{name} must be the first line of a cell")
 
     def system(self, command: str) -> None:
-        """``!command``."""
+        """``!command``: ``python FILE.py`` runs in this VM, others cannot."""
+        if match := _PYTHON.fullmatch(command):
+            running.program(match[1].split())
+            return
         first = (command.split() or [""])[0]
+        if "pip install" in command:
+            first = "pip"
         instead = _INSTEAD.get(
             first, "pathlib, os and shutil handle files; %languages lists other languages"
         )
@@ -133,7 +143,11 @@ class Shell:
             f"!{command}: there is no shell and no other program in a micro-VM; {instead}"
         )
 
-    getoutput = system
+    def getoutput(self, command: str) -> list[str]:
+        """``x = !command``: the lines that it prints."""
+        with capturing.capture_output(stderr=False, display=False) as kept:
+            self.system(command)
+        return kept.stdout.splitlines()
 
     def magic(self, text: str) -> Any:
         """``name line`` in one text."""

@@ -8,6 +8,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import io
+import linecache
 import pkgutil
 import sys
 import types
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 
 _AT_IMPORT = {"this"}  # shows something when a cell imports it
 _NOT = {"antigravity", "idlelib", "turtle", "turtledemo", "test", "lib2to3", "ensurepip"}
+_CHANGED = {"random", "getpass"}  # by fresh.py: anew they would give two forks one stream
 _WITH_SUBMODULES = (
     "asyncio", "collections", "concurrent", "ctypes", "email", "encodings", "html", "http",
     "importlib", "json", "logging", "multiprocessing", "os", "re", "sqlite3", "sysconfig",
@@ -39,7 +41,10 @@ def import_all() -> None:
 
 
 class _Kept(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Runs modules whose code was read at build time: a cell does not have their files."""
+    """Runs modules whose code or source was kept: a cell does not have their files.
+
+    A module that is reloaded (``target``) has its source in ``linecache``: see ``sources.py``.
+    """
 
     def __init__(self, codes: dict[str, types.CodeType]) -> None:
         self._codes = codes
@@ -47,14 +52,27 @@ class _Kept(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        del path, target
-        return importlib.machinery.ModuleSpec(name, self) if name in self._codes else None
+        del path
+        if name in self._codes:
+            return importlib.machinery.ModuleSpec(name, self)
+        file = getattr(target, "__file__", None)
+        if file is None or file not in linecache.cache or name in _CHANGED:
+            return None
+        spec = importlib.machinery.ModuleSpec(name, self, origin=file)
+        spec.submodule_search_locations = getattr(target, "__path__", None)
+        return spec
 
     def get_code(self, name: str) -> types.CodeType:
-        return self._codes[name]
+        if name in self._codes:
+            return self._codes[name]
+        code: types.CodeType = self.source_to_code(self.get_source(name), self._file(name))
+        return code
 
-    def get_source(self, name: str) -> None:
-        del name
+    def get_source(self, name: str) -> str:
+        return "".join(linecache.getlines(self._file(name)))
+
+    def _file(self, name: str) -> str:
+        return str(sys.modules[name].__file__)
 
 
 def _code(name: str) -> types.CodeType:

@@ -55,7 +55,8 @@ def _rewritten(text: str) -> str:
     if match["set"]:
         _, _, value = whole.partition("=")
         value = value.strip()
-        call = _line_magic(value[1:]) if match["set"] == "%" else _shell(value[1:])
+        command = value[1:].strip()
+        call = _line_magic(command) if match["set"] == "%" else _call("getoutput", command)
         return f"{indent}{match['target'].strip()} = {call}"
     sign, rest = match["sign"], whole.strip()[len(match["sign"]) :]
     if sign[0] == "!":
