@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from hypercell.kernel.cli.exits import Exit
 from hypercell.kernel.cli.parser import build_parser
+from hypercell.kernel.safe_text import safe_text
 from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.host_calls import told
 
@@ -67,9 +68,9 @@ def _prepare_streams() -> None:
 
 def report(error: HypercellError) -> None:
     """What happened, then what to do: each on lines of its own on stderr."""
-    sys.stderr.write(f"hypercell: {error.message or type(error).__name__}\n")
+    sys.stderr.write(f"hypercell: {safe_text(error.message) or type(error).__name__}\n")
     if error.hint:
-        sys.stderr.write(f"hypercell: hint: {error.hint}\n")
+        sys.stderr.write(f"hypercell: hint: {safe_text(error.hint)}\n")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ class Output:
         self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Shown):
-            print(event.text, flush=True)
+        if isinstance(event, Shown):  # it names what a module exports, and of which types
+            print(safe_text(event.text), flush=True)
         elif isinstance(event, Progress):
             if sys.stderr.isatty():
                 sys.stderr.write(f"{event.text}\n")

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from hypercell.kernel.calls import signature
 from hypercell.kernel.cli.exits import Exit
+from hypercell.kernel.cli.main import report
+from hypercell.kernel.cli.output import Output
 from hypercell.kernel.cli.parser import build_parser
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.kernelspec import install, kernel_json
+from hypercell.kernel.result import Shown
 from hypercell.vmm import errors
+from hypercell.vmm.program import ExportType
 
 
 def hypercell(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -89,6 +94,17 @@ def test_run_arguments() -> None:
 )
 def test_exit_codes_of_run(error: errors.HypercellError, code: int) -> None:
     assert Exit.of_program(error) == code
+
+
+def test_names_of_a_module_do_not_act_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    export = ExportType("f", "func", ("\x1b]0;title\x07",))
+    Output()(Shown(signature(export)))
+    report(UsageError("\x1b]0;title\x07", hint="\x1b[2J"))
+    captured = capsys.readouterr()
+    assert "title" in captured.out
+    assert "title" in captured.err
+    assert "\x1b" not in captured.out + captured.err
+    assert "\x07" not in captured.out + captured.err
 
 
 def test_config_prints_origins(tmp_path: Path) -> None:
