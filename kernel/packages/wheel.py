@@ -27,6 +27,7 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError),
     OverflowError,  # an offset of 64 bits
 )
+_ENTRY = b"PK\1\2"  # of a zip's directory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -44,6 +45,8 @@ def read_wheel(data: bytes, file_name: str) -> Wheel:
     Scripts, headers and ``.pth`` files are left out: nothing of a package runs unasked.
     """
     shown = safe_name(file_name)
+    if data.count(_ENTRY) > MAX_FILES:  # the library would make an object of each, before we look
+        raise PackageRefused(f"{shown} has more than {MAX_FILES} files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _files(archive, shown)

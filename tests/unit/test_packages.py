@@ -197,6 +197,15 @@ def test_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
         read_wheel(wheel(*((f"x{number}", b"") for number in range(5))), NAME)
 
 
+def test_a_long_directory_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MiB have room for over a million entries; of each the library makes an object."""
+    full = wheel(*((f"x{number}", b"") for number in range(20)))
+    monkeypatch.setattr(wheels, "MAX_FILES", 5)
+    monkeypatch.setattr(wheels.zipfile, "ZipFile", None)
+    with pytest.raises(PackageRefused, match="more than 5 files"):
+        read_wheel(full, NAME)
+
+
 def test_damaged_at_random() -> None:
     good = wheel(("thing/__init__.py", b"x = 1" * 50), ("thing-1.0.data/purelib/more.py", b""))
     rng = random.Random(5)  # noqa: S311
