@@ -2,7 +2,7 @@
 
 ::
 
-    %limits                       line magics, as many as you like, then
+    %limits                       line magics, up to MAX_MAGICS, then
     %%c -O2 --timeout 5           a cell magic with options (the first line that is no line magic)
     int main(void) { … }          the source; without a magic it is in the default language
 """
@@ -20,6 +20,7 @@ from hypercell.kernel.option_parser import parse_options, split_words
 from hypercell.kernel.suggest import did_you_mean
 
 MAX_TEXT = 4 << 20  # characters of one cell
+MAX_MAGICS = 200  # lines: the kernel process itself runs them
 FILE_MAGIC = "file"
 FILE_MAGICS = (FILE_MAGIC, "writefile")  # the second is what IPython calls it
 _LINE = re.compile(r"\s*%(?!%)\s*(\S*)(.*)")
@@ -81,6 +82,10 @@ def parse_cell(
             words = (asked,) if asked != match[1] else tuple(split_words(match[2]))
             name = match[1] if asked == match[1] else "help"  # %files?
             magics.append(LineMagic(name, words, index + 1))
+            if len(magics) > MAX_MAGICS:
+                raise UsageError(
+                    f"the cell has more than {MAX_MAGICS} line magics", hint="split the cell"
+                )
             continue
         if not magics:
             index = 0  # blank lines in front are part of the source

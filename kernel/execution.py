@@ -97,6 +97,7 @@ class Execution:
             magics.find(line.name, own)
         await session.settled()
         for line in parsed.lines:
+            await asyncio.sleep(0)  # an interrupt comes through between any two
             magic = magics.find(line.name)
             extra = (self._tell,) if magic.tells else ()
             answer = await magic.run(session, line.words, *extra)

@@ -87,12 +87,15 @@ class Home:
 
     def remove(self, *names: str) -> None:
         """Delete files, links, and directories with all that is in them; all of them or none."""
-        changed = dict(self._entries)
-        for path in map(clean_name, names):
-            if path not in self._entries:
-                raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
-            _delete(changed, path)
-        self._replace(changed)
+        paths = set(map(clean_name, names))
+        for path in paths - self._entries.keys():
+            raise FileRefused(f"/home/{path} does not exist", hint="%files lists what is there")
+        left = {
+            path: entry
+            for path, entry in self._entries.items()
+            if path not in paths and not _is_below(path, paths)
+        }
+        self._replace(left)
 
     def restore(self, entries: Mapping[str, HomeEntry]) -> None:
         """Make it what ``entries`` was."""
@@ -276,9 +279,3 @@ def _put(entries: dict[str, HomeEntry], path: str, entry: HomeEntry) -> None:
         if parent not in entries or entries[parent].kind is not Kind.DIRECTORY:
             entries[parent] = _DIRECTORY
     entries[path] = entry
-
-
-def _delete(entries: dict[str, HomeEntry], path: str) -> None:
-    """Delete a path and all that is below it."""
-    for below in [name for name in entries if name == path or name.startswith(f"{path}/")]:
-        del entries[below]

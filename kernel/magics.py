@@ -100,10 +100,14 @@ async def _files(session: Session, words: Sequence[str]) -> str:
 
 async def _cat(session: Session, words: Sequence[str]) -> str:
     _some("cat", words)
-    data = b"".join(session.home.read(name) for name in words)
-    text = safe_stream(data[:_MOST_SHOWN].decode("utf-8", "replace"))
-    if len(data) > _MOST_SHOWN:
-        text += f"\n… {format_size(len(data) - _MOST_SHOWN)} more"
+    shown, size = bytearray(), 0
+    for name in words:  # one file may be named any number of times
+        data = session.home.read(name)
+        shown += data[: _MOST_SHOWN - len(shown)]
+        size += len(data)
+    text = safe_stream(shown.decode("utf-8", "replace"))
+    if size > len(shown):
+        text += f"\n… {format_size(size - len(shown))} more"
     return text.removesuffix("\n")
 
 

@@ -152,13 +152,13 @@ class CellOutput:
     def _release(self, kind: str) -> None:
         if not self._held:
             return
-        content: dict[str, Any] = {
-            "data": {"text/plain": calmer_text(self._held, MAX_STREAM)},
-            "metadata": {},
-        }
+        text = self._page.stream(calmer_text(self._held, MAX_STREAM))
+        self._held = ""
+        if not text:
+            return  # the page is full, and says so
+        content: dict[str, Any] = {"data": {"text/plain": text}, "metadata": {}}
         if kind == "execute_result":
             content["execution_count"] = self._count
-        self._held = ""
         self._queue.add(Message(kind, content))
 
     def _display(self, event: Display) -> None:

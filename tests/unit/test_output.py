@@ -233,3 +233,14 @@ async def test_a_page_takes_so_much() -> None:
     output(Stream("stdout", b"\x1b[31mx" * 60_000))
     await output.finish(ok=True)
     assert sent.text() == "x" * 60_000
+
+
+async def test_what_magics_show_counts_as_well() -> None:
+    sent = Sent()
+    output = CellOutput(sent, 7)
+    for _ in range(10):
+        output(Shown("x" * (MAX_STREAM // 3)))
+    await output.finish(ok=True)
+    shown = [content["data"]["text/plain"] for _, content in sent]
+    assert sum(map(len, shown)) < MAX_STREAM + 200
+    assert "more than a page takes" in shown[-1]
