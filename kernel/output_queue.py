@@ -40,6 +40,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
+        self._updates: dict[str, Message] = {}  # those that wait behind the last clear, by id
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -53,19 +54,14 @@ class Queue:
 
     def add(self, message: Message) -> None:
         """Append a message. An update replaces the one before it of the same display."""
-        if message.kind == "update_display_data":
-            for item in reversed(self._items):
-                if isinstance(item, Message) and item.kind == "clear_output":
-                    break
-                if (
-                    isinstance(item, Message)
-                    and item.kind == message.kind
-                    and item.id == message.id
-                ):
-                    _drop(item)
-                    item.content, item.task = message.content, message.task
-                    return
-        self._append(message)
+        if message.kind != "update_display_data":
+            self._append(message)
+        elif (item := self._updates.get(message.id)) is not None:
+            _drop(item)
+            item.content, item.task = message.content, message.task
+        else:
+            self._append(message)
+            self._updates[message.id] = message
 
     def clear(self, message: Message) -> None:
         """Append a ``clear_output``, or make one of it and the last."""
@@ -76,13 +72,19 @@ class Queue:
         if not message.content["wait"]:
             self._forget()
         self._items.append(message)
+        self._updates.clear()
 
     def take(self) -> Item | None:
         """The next item that can be sent."""
         if not self._items:
             return None
         first = self._items[0]
-        return self._items.popleft() if isinstance(first, Run) or first.ready else None
+        if isinstance(first, Message):
+            if not first.ready:
+                return None
+            if self._updates.get(first.id) is first:
+                del self._updates[first.id]
+        return self._items.popleft()
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """What is still being made."""
@@ -107,6 +109,7 @@ class Queue:
             if isinstance(item, Message):
                 _drop(item)
         self._items.clear()
+        self._updates.clear()
 
     def _earlier(self, name: str) -> Run | None:
         """A run to append to where stdout and stderr change too often; None: in order."""

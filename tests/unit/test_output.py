@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 from hypercell.kernel.display.bundle import Shower
 from hypercell.kernel.display.parser_client import Parser
 from hypercell.kernel.output import MAX_DISPLAYS, MAX_LINES, MAX_STREAM, CellOutput
+from hypercell.kernel.output_queue import Message, Queue
 from hypercell.kernel.result import Clear, Collector, Display, Notice, Progress, Shown, Stream
 
 
@@ -244,3 +246,34 @@ async def test_what_magics_show_counts_as_well() -> None:
     shown = [content["data"]["text/plain"] for _, content in sent]
     assert sum(map(len, shown)) < MAX_STREAM + 200
     assert "more than a page takes" in shown[-1]
+
+
+def test_an_update_finds_the_one_that_it_replaces_at_once() -> None:
+    """A cell may have a thousand displays and send a hundred thousand updates."""
+    looks = 0
+
+    class Counted(deque[Any]):
+        def __reversed__(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().__reversed__()
+
+        def __iter__(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().__iter__()
+
+    queue = Queue()
+    queue._items = Counted()
+    kind = "update_display_data"
+    for number in range(1000):
+        queue.add(Message(kind, {"data": number}, id=f"{number % 100}"))
+    assert looks == 0
+    assert [queue.take().content["data"] for _ in range(100)] == [*range(900, 1000)]  # type: ignore[union-attr]
+    assert queue.take() is None
+    queue.add(Message(kind, {"data": 1}, id="1"))  # the one before it is sent
+    queue.clear(Message("clear_output", {"wait": True}))
+    queue.add(Message(kind, {"data": 2}, id="1"))
+    queue.add(Message(kind, {"data": 3}, id="1"))
+    kinds = [(item.kind, item.content) for item in iter(queue.take, None)]  # type: ignore[union-attr]
+    assert kinds == [("clear_output", {"wait": True}), (kind, {"data": 3})]
