@@ -9,7 +9,7 @@ async def fetch(name, delay):
 
 
 async def main():
-    return await asyncio.gather(fetch("b", 0.02), fetch("a", 0.01))
+    return await asyncio.gather(fetch("b", 0.02), fetch("a", 0))
 
 
 asyncio.run(main())

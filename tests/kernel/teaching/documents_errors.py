@@ -97,8 +97,9 @@ with warnings.catch_warnings():
 # %%
 events = []
 timer = sched.scheduler(time.monotonic, time.sleep)
-timer.enter(0.02, 1, events.append, ("second",))
-timer.enter(0.01, 1, events.append, ("first",))
+now = time.monotonic()
+timer.enterabs(now + 0.02, 1, events.append, ("second",))
+timer.enterabs(now + 0.01, 1, events.append, ("first",))
 timer.run()
 events
 # %%
