@@ -133,7 +133,7 @@ async def test_tasks_go_on_in_later_cells(session: Session) -> None:
          "PermissionError", "no network"),
         ("import hashlib\nhashlib.scrypt(b'', salt=b'', n=2, r=1, p=1)", "AttributeError",
          "no OpenSSL"),
-        ("import asyncio\nasyncio.create_task(asyncio.sleep(0))", "RuntimeError",
+        ("import asyncio\nasyncio.get_running_loop()", "RuntimeError",
          "in cells with an await"),
         ("open('../x', 'w')", "PermissionError", "/home and /tmp only"),
         ("import imaplib\nimaplib.IMAP4_SSL('x')", "AttributeError", "no network"),
@@ -228,6 +228,27 @@ async def test_time_zones(session: Session) -> None:
     text = plain(await session.execute("zoneinfo.ZoneInfo('Mars/Base')"))
     assert text.endswith("ZoneInfoNotFoundError: 'No time zone found with key Mars/Base'")
     assert text.count("File ") == 1
+
+
+async def test_a_task_of_a_cell_without_await_is_awaited_later(session: Session) -> None:
+    cell = (
+        "import asyncio\nasync def work(n):\n    print('begins', n)\n"
+        "    await asyncio.sleep(0.001)\n    return n\n"
+        "task = asyncio.create_task(work(1), name='t')"
+    )
+    assert (await session.execute(cell)).stdout == b"begins 1\n"
+    assert await value(session, "task.get_name(), task.done(), asyncio.run(work(2))") == (
+        "('t', False, 2)"
+    )
+    assert await value(session, "await task") == "1"
+    await value(session, "both = asyncio.gather(work(3), work(4))")
+    assert await value(session, "await both") == "[3, 4]"
+    assert await value(session, "asyncio.get_event_loop().run_until_complete(work(5))") == "5"
+    assert "boom" in plain(
+        await session.execute(
+            "async def bad(): raise ValueError('boom')\nawait asyncio.create_task(bad())"
+        )
+    )
 
 
 async def test_a_module_of_the_standard_library_is_reloaded(session: Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import inspect
 import sys
@@ -15,6 +14,7 @@ from hypercell.kernel.languages.python_runtime import (
     autoreload,
     fresh,
     ipython,
+    loop,
     sql,
     tracebacks,
 )
@@ -47,8 +47,7 @@ class Cells:
         self._names.update(__builtins__=builtins, Out=self._results, In=self._inputs)
         self._names.update(_oh=self._results, _ih=self._inputs, _dh=["/home"])
         self._names.update(_="", __="", ___="", _i="", _ii="", _iii="")
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._shell = Shell(self._names, self._run_below, self._wait, self._show_value)
+        self._shell = Shell(self._names, self._run_below, loop.wait, self._show_value)
         self._shell.hidden = frozenset(self._names)
         self._name = "<cell>"
         self._quiet = ""
@@ -78,6 +77,7 @@ class Cells:
             autoreload.refresh(self._names)
             self._quiet = request.get("quiet", "")
             self._show_value(self._run(automagic(source, self._names), self._line))
+            loop.step()
         except SystemExit as error:
             return _exit_reply(error)
         except BaseException as error:
@@ -117,7 +117,7 @@ class Cells:
         )
         self._futures = cell.futures
         if cell.awaits:
-            return self._wait(self._run_awaiting(cell))
+            return loop.wait(self._run_awaiting(cell))
         _exec(cell.body, self._names)
         return _eval(cell.value, self._names) if cell.value else None
 
@@ -134,13 +134,6 @@ class Cells:
                 if code.co_flags & inspect.CO_COROUTINE:
                     found = await found
         return found if cell.value else None
-
-    def _wait(self, awaitable: Any) -> Any:
-        """Top-level ``await``: one loop for all cells, so that tasks go on in later ones."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
-        return self._loop.run_until_complete(awaitable)
 
     def _show_value(self, value: Any) -> None:
         """Show the value; ``_`` is it, unless ``_`` became the user's own."""
