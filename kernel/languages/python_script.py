@@ -12,6 +12,7 @@ def _run(path, name, args, cwd):
     import atexit, os, sys, traceback, types
     os.chdir(cwd)
     sys.argv = [name, *args]
+    vars(sys).pop("ps1", None)  # nobody types here
     main = sys.modules["__main__"] = types.ModuleType("__main__")
     main.__file__ = path
     code = 0

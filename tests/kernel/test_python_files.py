@@ -53,6 +53,7 @@ def test_arguments_input_environment_and_main(tmp_path: Path) -> None:
     [
         ("import sys; sys.exit(7)", 7, ""),
         ("import sys; sys.exit()", 0, ""),
+        ("import sys; sys.exit(hasattr(sys, 'ps1'))", 0, ""),
         ("import sys; sys.exit(-1)", 255, ""),
         ("import sys; sys.exit('a message')", 1, "a message\n"),
         ("raise SystemExit(300)", 44, ""),
