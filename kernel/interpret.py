@@ -59,7 +59,7 @@ class Interpretation:
             grants = self._session.grants() if state is states.runtime else []
             packages = self._session.packages.layers[:]
             grants = [*grants, *packages[state.packages :]]
-            vm = await context.hypervisor.acquire(state.place)
+            vm = await context.hypervisor.acquire(state.place, lasting=not fresh)
             try:
                 running(vm)
                 error = await self._call(

@@ -7,7 +7,6 @@ lines share them, and undone ones can be done again until another cell has run.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING
 from hypercell.kernel.errors import UsageError
 from hypercell.kernel.home import HomeEntry
 from hypercell.kernel.suggest import did_you_mean
-from hypercell.vmm.errors import HypercellError
 
 if TYPE_CHECKING:
     from hypercell.vmm import Hypervisor
@@ -120,8 +118,7 @@ class States:
             self._ready = None
         if isinstance(place, SessionState):
             self._ready = place
-            with contextlib.suppress(HypercellError, OSError):  # the next cell says what is wrong
-                await self._hypervisor.prepare(place)
+            self._hypervisor.prepare(place)
 
     async def ready(self) -> None:
         """``prepare``, when no cell runs."""

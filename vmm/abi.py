@@ -8,7 +8,7 @@ addresses that the host itself chose. See ``docs/abi.md`` for the prose.
 from typing import Final
 
 ABI_MAGIC: Final = 0x4C45_4348  # "HCEL"
-ABI_VERSION: Final = 3
+ABI_VERSION: Final = 4
 
 # --- the door -------------------------------------------------------------------------------
 HYPERCALL_PORT: Final = 0x3F8  # a 4-byte `out`; eax is ignored, everything is in the mailbox
@@ -131,6 +131,8 @@ CMD_QUOTA: Final = 15  # home_bytes u64, home_files u64, tmp_… (2), dir_… (2
 CMD_FILL_TABLES: Final = 16  # instance u32: touch every element of exported tables
 CMD_USAGE: Final = 17  # -> heap bytes u64, linear memory bytes u64, refused grows u64
 CMD_CALL: Final = 18  # instance u32, export str, args [str] -> ok u32, str: of a component
+CMD_TOUCH: Final = 19  # addresses [u64], each plus TOUCH_WRITE or not: read, and write back
+TOUCH_WRITE: Final = 1
 
 KIND_MODULE: Final = 0
 KIND_COMPONENT: Final = 1

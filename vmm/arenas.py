@@ -29,6 +29,7 @@ class ArenaRecords(msgspec.Struct, frozen=True):
 _AHEAD = 0x200_0000
 UNITS = abi.ARENA_LIMIT // abi.HUGE  # stretches of 2 MiB that an arena has at most
 _UNIT_PAGES = abi.HUGE // abi.PAGE
+_NO_PAGE = abi.ARENA_LIMIT // abi.PAGE
 
 
 def _address(arena: int, offset: int) -> int:
@@ -65,8 +66,11 @@ class Arenas:
         """Bytes over all arenas."""
         return sum(self._committed)
 
-    def grow(self, arena: int, old: int, new: int) -> bool:
-        """Serve ``HC_GROW``: False means refused. Raises ``ProtocolViolation`` on a lie."""
+    def grow(self, arena: int, old: int, new: int, *, ahead: int = _AHEAD) -> bool:
+        """Serve ``HC_GROW``: False means refused. Raises ``ProtocolViolation`` on a lie.
+
+        ``ahead``: so many bytes of whole huge pages are there before they are used.
+        """
         if arena >= abi.ARENA_COUNT:
             raise ProtocolViolation(f"the guest grows arena {arena} of {abi.ARENA_COUNT}")
         if old != self._committed[arena]:
@@ -81,7 +85,7 @@ class Arenas:
             return False
         for unit in range(old // abi.HUGE, -(-new // abi.HUGE)):
             start, end = max(old, unit * abi.HUGE), min(new, (unit + 1) * abi.HUGE)
-            self._commit(arena, unit, start, end, ahead=start - old < _AHEAD)
+            self._commit(arena, unit, start, end, ahead=start - old < ahead)
         self._committed[arena] = new
         return True
 
@@ -122,9 +126,8 @@ class Arenas:
         """Grow arenas to what a session's are, whatever the limit. Raises ``HostError``."""
         limit, self.limit = self.limit, sum(committed)
         for arena, size in enumerate(committed):
-            if size != self._committed[arena] and not self.grow(
-                arena, self._committed[arena], size
-            ):
+            old = self._committed[arena]
+            if size != old and not self.grow(arena, old, size, ahead=0):
                 raise HostError(
                     f"no room for the memory of the session: {size:#x} bytes of arena {arena}",
                     hint="free memory; or %undo",
@@ -164,6 +167,15 @@ class Arenas:
             return None
         arena, unit = divmod(key, UNITS)
         return arena, unit * _UNIT_PAGES + within // abi.PAGE
+
+    def address(self, gpa: int) -> int | None:
+        """Where the guest sees a page of RAM or of an arena; None: of the pool, but of no arena."""
+        if gpa < abi.RAM_SIZE:
+            return gpa
+        arena, page = self.owner(gpa) or (0, _NO_PAGE)
+        if page * abi.PAGE >= self._committed[arena]:
+            return None
+        return _address(arena, page * abi.PAGE)
 
     def promote(self, fd: int) -> None:
         """In a snapshot file, replace full tables of 4 KiB entries by one 2 MiB entry each.

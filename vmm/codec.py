@@ -48,7 +48,7 @@ class _Encoder:
         self._code = code
         self._layers = layers
 
-    def encode(self, command: c.Command) -> tuple[int, bytes]:
+    def encode(self, command: c.Command | c.Touch) -> tuple[int, bytes]:
         w = Writer()
         match command:
             case c.Load(code, component):
@@ -90,6 +90,11 @@ class _Encoder:
                 return abi.CMD_FILL_TABLES, w.u32(instance).done()
             case c.Usage():
                 return abi.CMD_USAGE, b""
+            case c.Touch(places):
+                w.u32(len(places))
+                for place in places:
+                    w.u64(place)
+                return abi.CMD_TOUCH, w.done()
             case _:
                 return self._encode_file(command, w)
 
@@ -136,7 +141,9 @@ def _put_value(w: Writer, value: Value) -> None:
 
 
 def encode(
-    commands: Sequence[c.Command], code: Sequence[Place] = (), layers: Sequence[Place] = ()
+    commands: Sequence[c.Command | c.Touch],
+    code: Sequence[Place] = (),
+    layers: Sequence[Place] = (),
 ) -> bytes:
     """Return the batch of ``commands``; ``code`` and ``layers``: where their indices are mapped.
 
@@ -157,7 +164,7 @@ def encode(
     return batch.done()
 
 
-def decode(commands: Sequence[c.Command], reply: bytes) -> list[c.Reply]:
+def decode(commands: Sequence[c.Command | c.Touch], reply: bytes) -> list[c.Reply]:
     """Return the replies to ``commands``: all of them, or up to the first that is not ``Ok``."""
     reader = Reader(reply)
     replies: list[c.Reply] = []
@@ -185,7 +192,7 @@ def _not_ok(status: int, body: Reader) -> c.Reply:
     raise ProtocolViolation(f"a reply has the unknown status {status}")
 
 
-def _ok(command: c.Command, body: Reader) -> c.Ok:
+def _ok(command: c.Command | c.Touch, body: Reader) -> c.Ok:
     read = _BODIES.get(type(command))
     return read(body) if read is not None else c.Ok()
 
@@ -206,7 +213,7 @@ def _called(body: Reader) -> c.Ok:
     return c.Ok(number=ok, text=body.str())
 
 
-_BODIES: Final[dict[type[c.Command], Callable[[Reader], c.Ok]]] = {
+_BODIES: Final[dict[type[c.Command | c.Touch], Callable[[Reader], c.Ok]]] = {
     c.Load: _number,
     c.Instantiate: _number,
     c.Invoke: _values,

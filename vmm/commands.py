@@ -152,6 +152,14 @@ class Usage(msgspec.Struct, frozen=True, tag=True):
     """Ask what was used."""
 
 
+class Touch(msgspec.Struct, frozen=True):
+    """Read bytes of the guest, and write those back whose address has ``abi.TOUCH_WRITE``, so that
+    they are mapped. Only the host makes it: nobody else has addresses.
+    """
+
+    places: tuple[int, ...]
+
+
 Command = (
     Load
     | Wasi

@@ -53,7 +53,7 @@ _MAPPINGS = (
     libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_NORESERVE,  # address space
     # guest memory that grows
     libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_FIXED | libc.MAP_NORESERVE,
-    libc.MAP_SHARED | libc.MAP_FIXED,  # code and layers of a job
+    libc.MAP_SHARED | libc.MAP_FIXED,  # code and layers of a job, a session's memory
     libc.MAP_SHARED,  # a snapshot to compare with
 )
 

@@ -62,6 +62,24 @@ class Child:
         self.forget()
         self.sock.close()
 
+    def watch(self) -> asyncio.Future[None]:
+        """Done when the process has ended, whatever the server says. Takes the pidfd."""
+        loop = asyncio.get_running_loop()
+        gone: asyncio.Future[None] = loop.create_future()
+        pidfd, self._pidfd = self._pidfd, -1
+        if pidfd < 0:
+            gone.set_exception(Closed("nobody knows when a process that was let go of ends"))
+            return gone
+
+        def ended() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            if not gone.done():
+                gone.set_result(None)
+
+        loop.add_reader(pidfd, ended)
+        return gone
+
     def forget(self) -> None:
         """Close the pidfd. Calling it again does nothing."""
         if self._pidfd >= 0:

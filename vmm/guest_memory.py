@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NewType
 
-from hypercell.vmm import abi, libc, runs
+from hypercell.vmm import abi, libc, memfd, runs
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.runs import Run
 
@@ -54,6 +54,7 @@ class GuestMemory:
         self._content = content
         self._reservations: list[libc.Reservation] = []
         self._regions: list[Region] = []
+        self.shared_units: list[Run] = []  # of a session's memory file, see ``share``
         try:
             base = self._reserve(abi.POOL_BASE + abi.POOL_FIRST_SLOT)
             self.low = self._add(0, _LOW_SIZE, base, _PRIVATE)
@@ -90,6 +91,29 @@ class GuestMemory:
         flags = libc.MAP_PRIVATE | libc.MAP_NORESERVE | libc.MAP_FIXED
         for first, last in runs.without(extents, content.huge):
             libc.mmap(first + shift, last - first, _READ_WRITE, flags, content.fd, first)
+
+    def share(self, fd: int, units: Sequence[Run]) -> list[Run]:
+        """Put units of 2 MiB into a session's memory file, at their guest-physical offsets.
+
+        Only before the VM has run. Units that the file had not are there as they are in
+        ``content``; they are returned.
+        """
+        missing = []
+        for gpa, size in (part for start, end in units for part in self.parts(start, end - start)):
+            address = self.host_address(gpa, size)
+            flags = libc.MAP_SHARED | libc.MAP_FIXED
+            libc.mmap(address, size, _READ_WRITE, flags, fd, gpa)
+            for at in range(gpa, gpa + size, abi.HUGE):
+                if not memfd.has_data(fd, at, at + abi.HUGE):
+                    libc.populate(address + at - gpa, abi.PAGE)  # of nothing comes no huge page
+                    libc.collapse(address + at - gpa, abi.HUGE)
+                    missing.append((at, at + abi.HUGE))
+        self.shared_units = list(units)
+        if self._content is not None:
+            for start, end in runs.overlap(missing, self._content.extents):
+                for gpa, size in self.parts(start, end - start):
+                    libc.read_into(self._content.fd, self.host_address(gpa, size), size, gpa)
+        return missing
 
     def close(self) -> None:
         """Unmap everything; the VM must be closed. Calling it again does nothing."""

@@ -156,13 +156,15 @@ class Hypervisor:
         with told("reading debug information"):
             return await self._compiler.symbolize(wasm, offsets)
 
-    async def acquire(self, place: Snapshot | SessionState | None = None) -> Vm:
+    async def acquire(
+        self, place: Snapshot | SessionState | None = None, *, lasting: bool = False
+    ) -> Vm:
         """A VM that nobody has used: parked, else made now. None: the bare image.
 
-        Raises ``HostError``, ``Closed``.
+        ``lasting``: what it leaves will be committed. Raises ``HostError``, ``Closed``.
         """
         with told("making a VM"):
-            return await self._pool.acquire(place or self._base())
+            return await self._pool.acquire(place or self._base(), lasting=lasting)
 
     async def make_snapshot(
         self,
@@ -266,15 +268,16 @@ class Hypervisor:
         with told("keeping what a cell left"):
             full = wants_all(parent)
             try:
-                kept, fd, more = await vm.keep(full=full)
+                kept, fd, more = await vm.keep()
             finally:
                 vm.close()
-            return after(parent, kept, fd, layers, full=full, more=more)
+            state = after(parent, kept, fd, layers, full=full, more=more)
+            self._pool.pass_on(vm, state)
+            return state
 
-    async def prepare(self, state: SessionState) -> None:
-        """Keep a VM of a session's state ready from now on."""
-        with told("making a VM"):
-            await self._pool.prepare(state)
+    def prepare(self, state: SessionState) -> None:
+        """Begin to make a VM of a session's state, for the next ``acquire`` of what lasts."""
+        self._pool.prepare(state)
 
     def unprepare(self, state: SessionState) -> None:
         """Keep none ready any more; the state can be used all the same."""

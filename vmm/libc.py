@@ -9,7 +9,7 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hypercell.vmm._ffi import ffi as _generated
@@ -81,18 +81,22 @@ def populate(address: int, size: int) -> None:
         madvise(address, size, MADV_POPULATE_WRITE)
 
 
+def collapse(address: int, size: int) -> None:
+    """Gather what is there into huge pages, where the kernel can (Linux 6.1); else all stays."""
+    for unit in range(address, address + size, HUGE):
+        with contextlib.suppress(SystemCallFailed):
+            madvise(unit, HUGE, MADV_COLLAPSE)
+
+
 def same(left: int, right: int, size: int) -> bool:
     """Whether two stretches of mapped memory hold equal bytes."""
     return bool(_lib.memcmp(ffi.cast("void *", left), ffi.cast("void *", right), size) == 0)
 
 
-def unequal(
-    size: int, lefts: Sequence[int], rights: Sequence[int], keys: Sequence[int]
-) -> list[int]:
-    """The keys of those pairs of addresses at which so many bytes of memory differ."""
+def unequal(lefts: Sequence[int], rights: Sequence[int], sizes: Iterable[int]) -> list[int]:
+    """Which pairs of addresses have memory behind them that differs within so many bytes."""
     compare = ffi.cast("int (*)(uintptr_t, uintptr_t, size_t)", ffi.addressof(_lib, "memcmp"))
-    differ = map(compare, lefts, rights, itertools.repeat(size))
-    return list(itertools.compress(keys, differ))
+    return list(itertools.compress(itertools.count(), map(compare, lefts, rights, sizes)))
 
 
 def zero(address: int, size: int) -> None:
@@ -170,14 +174,15 @@ def read_into(fd: int, address: int, size: int, offset: int) -> None:
 
 
 class Zeros:
-    """A page of zeros to compare with."""
+    """Zeros to compare with, ``size`` bytes."""
 
-    def __init__(self) -> None:
-        self.address = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
+    def __init__(self, size: int = PAGE) -> None:
+        self._size = size
+        self.address = mmap(0, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
 
     def close(self) -> None:
         """Unmap it."""
-        munmap(self.address, PAGE)
+        munmap(self.address, self._size)
 
     def skip(self, address: int, size: int) -> Iterator[tuple[int, int]]:
         """Yield the stretches (start, end: offsets) of whole pages that are not all zeros."""
@@ -198,11 +203,23 @@ class ReadOnlyFile:
 
     def __init__(self, fd: int, size: int) -> None:
         self._size = size
-        self.address = mmap(0, max(size, PAGE), PROT_READ, MAP_SHARED, fd)
+        self._reservation = Reservation(size) if size >= HUGE else None
+        if self._reservation is None:
+            self.address = mmap(0, max(size, PAGE), PROT_READ, MAP_SHARED, fd)
+        else:  # at a boundary where huge pages can be mapped
+            self.address = self._reservation.address
+            mmap(self.address, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd)
 
     def close(self) -> None:
         """Unmap it."""
-        munmap(self.address, max(self._size, PAGE))
+        if self._reservation is None:
+            munmap(self.address, max(self._size, PAGE))
+        else:
+            self._reservation.close()
+
+    def gather(self, start: int, end: int) -> None:
+        """Have whole 2 MiB units of the file in huge pages, for all who map it."""
+        collapse(self.address + start, end - start)
 
     def populate(self, start: int, end: int) -> None:
         """Map pages now rather than when they are looked at."""

@@ -14,7 +14,8 @@ from hypercell.vmm.syscalls import NUMBERS
 
 F_ADD_SEALS: Final = 1033
 F_GET_SEALS: Final = 1034
-ALL_SEALS: Final = 0b1111  # against sealing, shrinking, growing, writing
+SIZE_SEALS: Final = 0b0111  # against sealing, shrinking, growing
+ALL_SEALS: Final = 0b1111  # and against writing
 _CLOEXEC, _ALLOW_SEALING = 1, 2
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Self
 
-from hypercell.vmm import abi, clock, libc, memfd
+from hypercell.vmm import abi, clock, codec, libc, memfd
 from hypercell.vmm import delta as deltas
 from hypercell.vmm.arenas import ArenaRecords, Arenas
+from hypercell.vmm.commands import Ok, Touch
 from hypercell.vmm.delta import DeltaState
 from hypercell.vmm.delta_pages import DeltaPages
-from hypercell.vmm.errors import Closed, HostError
+from hypercell.vmm.errors import Closed, HostError, ProtocolViolation
 from hypercell.vmm.guest_memory import Content, GuestMemory
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.kvm import Vm
@@ -30,6 +31,8 @@ from hypercell.vmm.snapshot import (
     written_units,
 )
 from hypercell.vmm.windows import HugeMapping, Window
+
+_TOUCHED = 512  # places: more are pages that a session has and may never use again
 
 
 class State(Enum):
@@ -297,13 +300,20 @@ class Machine:
         return copied
 
     def adopt(
-        self, state: DeltaState, index: bytes, pieces: Sequence[int], layers: Sequence[int]
+        self,
+        state: DeltaState,
+        index: bytes,
+        pieces: Sequence[int],
+        layers: Sequence[int],
+        memory: int | None = None,
+        hot: Sequence[Run] = (),
     ) -> None:
         """Make the state of a VM forked from a runtime snapshot a session's, before it runs.
 
-        ``index`` and ``pieces``: of its pages, see ``delta``; ``layers``: all that it maps. They
-        come from hostile processes: raises ``ProtocolViolation``, ``HostError``; then the VM can
-        only be closed.
+        ``index`` and ``pieces``: of its pages, see ``delta``; ``layers``: all that it maps;
+        ``memory``: a file that goes from VM to VM of the session, in which its pages are already,
+        or will be; ``hot``: units of memory that belong there. They come from hostile processes:
+        raises ``ProtocolViolation``, ``HostError``; then the VM can only be closed.
         """
         self._check_open()
         base = self._runtime().state
@@ -314,11 +324,25 @@ class Machine:
             if self._layers.map(fd, size)[0] != abi.LAYER_BASE + offset:
                 raise HostError("a layer of a session has no place where it was")
         self._arenas.adopt(state.committed)
-        self._changes().put(index, pieces)
+        self._changes().put(index, pieces, memory, hot)
         self._ring.restart(state.ring_position)
         self._vm.set_xsave(state.xsave)
         self._vm.set_registers(state.registers)
         self._state = State.WAITING
+
+    def touch(self, host: Host) -> None:
+        """After ``adopt``: have the guest touch what its cells use, while nobody waits.
+
+        It may already be hostile. Raises what ``run`` raises.
+        """
+        places = [place | abi.TOUCH_WRITE for place in self._changes().places()[:_TOUCHED]]
+        for mapped in self._code.mapped:
+            end = abi.CODE_BASE + mapped.offset + mapped.size
+            places += range(-(-(end - mapped.size) // abi.HUGE) * abi.HUGE, end, abi.HUGE)
+        command = Touch(tuple(places))
+        reply = self.run(codec.encode([command]), host)
+        if isinstance(reply, Deferred) or not isinstance(codec.decode([command], reply)[0], Ok):
+            raise ProtocolViolation("the guest does not touch its own memory")
 
     def changes(self, *, full: bool) -> tuple[DeltaState, int, bytes]:
         """What the VM's memory has that the state it began with has not, at its wait point.
@@ -339,9 +363,12 @@ class Machine:
         )
         return state, fd, deltas.pack_runs(runs)
 
-    def expect_session(self) -> None:
-        """Get ready for ``adopt`` and ``changes`` while nobody waits."""
-        self._changes().warm_up()
+    def expect_session(self, *, gather: bool) -> None:
+        """Get ready for ``adopt`` and ``changes`` while nobody waits.
+
+        ``gather``: have the snapshot's file in huge pages, for this VM and all later ones.
+        """
+        self._changes().get_ready(gather=gather)
 
     def _runtime(self) -> Snapshot:
         if self._base is None or self._state in (State.NEW, State.DEFERRED):

@@ -31,6 +31,14 @@ def is_sealed(fd: int) -> bool:
         return False
 
 
+def has_data(fd: int, start: int, end: int) -> bool:
+    """Whether any page of a stretch was ever written."""
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA) < end
+    except OSError:  # ENXIO: a hole up to the end of the file
+        return False
+
+
 def write(fd: int, data: bytes | bytearray | memoryview, offset: int = 0) -> int:
     """Write all of ``data`` at ``offset``; the offset after it."""
     view = memoryview(data)

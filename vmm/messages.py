@@ -123,32 +123,40 @@ class Park(msgspec.Struct, frozen=True, tag=True):
     """Fork the snapshot in the first descriptor; then come its files.
 
     ``code`` and ``layers`` of the snapshot: the keys of what the zygote holds, "" for a descriptor
-    that travels here. ``suspended``: what stands at a deferred file. ``huge``: runs of the
-    snapshot to copy into huge pages now, the rest page by page. ``warm``: a job to run and undo,
-    its descriptors last. ``sessions``: ``Adopt`` may come.
+    that travels here. ``suspended``: what stands at a deferred file. ``eager``: copy all of the
+    snapshot into huge pages now, else page by page. ``warm``: a job to run and undo, its
+    descriptors last. ``sessions``: ``Adopt`` may come; ``gather``: and there is time to have the
+    snapshot's file in huge pages.
     """
 
     state: bytes
     code: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     suspended: tuple[WireCommand, ...] = ()
-    huge: tuple[Run, ...] = ()
+    eager: bool = False
     warm: Job | None = None
     sessions: bool = False
+    gather: bool = False
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):
-    """Make the parked VM a session's: see ``delta``. Descriptors: ``pieces``, then layers."""
+    """Make the parked VM a session's: see ``delta``. Descriptors: ``pieces``, then layers, then, if
+    there is ``memory``, the session's memory file; ``hot``: units of memory that belong there.
+    ``full``: ``Keep`` wants all that the runtime has not, else what was not there before;
+    ``touch``: have the guest touch what it has now.
+    """
 
     state: DeltaState
     index: bytes
     pieces: int
+    memory: bool = False
+    hot: tuple[Run, ...] = ()
+    full: bool = False
+    touch: bool = False
 
 
 class Keep(msgspec.Struct, frozen=True, tag=True):
-    """Report what the VM's memory has that it had not, or that the runtime has not (``full``)."""
-
-    full: bool
+    """Report what the VM's memory has that it had not."""
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
@@ -176,7 +184,9 @@ class StdinData(msgspec.Struct, frozen=True, tag=True):
 
 
 class Parked(msgspec.Struct, frozen=True, tag=True):
-    """The VM waits for a job. ``hot``: the 2 MiB units that its warm-up wrote much of."""
+    """The VM waits for a job. ``hot``: the 2 MiB units that the warm-up of a session's VM wrote
+    much of.
+    """
 
     hot: tuple[Run, ...] = ()
 

@@ -158,7 +158,12 @@ def write_static(memory: GuestMemory, segments: tuple[Segment, ...]) -> None:
     tables.map(abi.FAULT_RECORD, abi.KERNEL_STACK, abi.PAGE, READ)
     for segment in segments:
         flags = READ_EXECUTE if segment.execute else READ_WRITE if segment.write else READ
-        tables.map(segment.address, segment.address, segment.pages, flags)
+        end = segment.address + segment.pages
+        if segment.execute and not segment.address % abi.HUGE:
+            whole = -(-end // abi.HUGE) * abi.HUGE  # one entry, unless others lie there too
+            if all(not segment.address < other.address < whole for other in segments):
+                end = whole
+        tables.map(segment.address, segment.address, end - segment.address, flags)
     for start, size in (
         (abi.FAULT_STACK, abi.FAULT_STACK_SIZE),
         (abi.STACK, abi.STACK_SIZE),

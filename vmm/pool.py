@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import weakref
 from collections import deque
 
 from hypercell.vmm import channel as channels
@@ -27,15 +29,15 @@ from hypercell.vmm.messages import (
     unpack_error,
 )
 from hypercell.vmm.runs import Run
+from hypercell.vmm.session_memory import SessionMemory
 from hypercell.vmm.session_state import SessionState
-from hypercell.vmm.vm import Incoming, Vm
+from hypercell.vmm.vm import Gone, Incoming, Vm
 from hypercell.vmm.vm_snapshot import Snapshot
 
 _PARK_SECONDS = 10.0
-_BIG = 16 << 20  # bytes of a snapshot
 _LOW = 2  # with fewer ready workers than this, making more does not wait for a pause
 _AFTER_CLOSE = 0.005  # seconds: let the reply go out first
-_PAUSE = 0.1  # seconds without a cell: nobody wants the processors now
+_PAUSE = 0.05  # seconds without a cell: nobody wants the processors now
 _AFTER_ADD = 0.5  # a kernel or a compiler that has just been started goes on to do something
 _AFTER_ACQUIRE = 0.25  # a cell that runs longer shares the processors with us
 
@@ -46,6 +48,7 @@ class Waiting:
     def __init__(self, child: Child, channel: AsyncChannel[Incoming]) -> None:
         self.child = child
         self.channel = channel
+        self.memory: SessionMemory | None = None
 
     def usable(self) -> bool:
         """Whether the worker is alive and has said nothing unasked."""
@@ -67,10 +70,13 @@ class Pool:
     def __init__(self, zygote: ForkServer) -> None:
         self._zygote = zygote
         self._ready: dict[Snapshot, deque[Waiting]] = {}
-        self._sessions: dict[SessionState, Waiting | None] = {}
+        self._sessions: dict[SessionState, asyncio.Task[Waiting]] = {}
+        # Of states that were just committed: their memory, and when nobody has it any more.
+        self._memories: weakref.WeakKeyDictionary[SessionState, tuple[SessionMemory, Gone]]
+        self._memories = weakref.WeakKeyDictionary()
         self._timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
-        self._soon: dict[Snapshot, asyncio.Future[Waiting]] = {}  # hurried ones, being made
+        self._soon: dict[Snapshot, asyncio.Future[Waiting]] = {}  # being made
         self._releasing: set[asyncio.Future[None]] = set()
         self._busy = 0.0  # loop time of the last acquire or close
         self._closed = False
@@ -98,55 +104,77 @@ class Pool:
         """How many workers are parked for it."""
         return len(self._ready.get(snapshot, ()))
 
-    async def acquire(self, place: Snapshot | SessionState) -> Vm:
-        """A parked VM, or one made now. Raises ``HostError``, ``Closed``."""
+    async def acquire(self, place: Snapshot | SessionState, *, lasting: bool = False) -> Vm:
+        """A parked VM, or one made now. Raises ``HostError``, ``Closed``.
+
+        ``lasting``: what it leaves will be committed, so it has the memory of its session.
+        """
         self._busy = asyncio.get_running_loop().time()
-        if isinstance(place, SessionState):
-            base = place.base
-            waiting = await self._session(place)
-        else:
+        if not isinstance(place, SessionState):
             base = place
             waiting = await self._generic(place)
+        else:
+            base = place.base
+            waiting = await (self._session(place) if lasting else self._adopted(place, None))
         empty = base.sessions and not self._ready.get(base)
         self._refill_in(0.0 if empty else _AFTER_ACQUIRE)
         return self._vm(waiting, base)
 
     async def _session(self, state: SessionState) -> Waiting:
-        """A VM of a session's state, which is nobody else's then."""
-        waiting = self._sessions.pop(state, None)
-        if waiting is not None:
-            if waiting.usable():
-                return waiting
-            waiting.close()
-        try:
-            return await self._adopted(state, await self._generic(state.base))
-        except WorkerLost:  # a parked one was about to die
-            return await self._adopted(state, await self.park(state.base, on_demand=True))
+        """A VM of a session's state with the memory of the session: the prepared one, if any."""
+        preparing = self._sessions.pop(state, None)
+        if preparing is not None:
+            with contextlib.suppress(HypercellError):  # what is wrong will be said again
+                waiting = await preparing
+                if waiting.usable():
+                    return waiting
+                waiting.close()
+        return await self._with_memory(state)
 
-    async def prepare(self, state: SessionState) -> None:
-        """Keep a VM of a session ready from now on; at once, if a parked one can be made it."""
-        self._sessions.setdefault(state, None)
-        ready = self._ready.get(state.base)
-        if ready and self._sessions[state] is None:
-            await self._prepare(state, await self._generic(state.base))
-
-    async def _prepare(self, state: SessionState, generic: Waiting) -> None:
-        waiting = await self._adopted(state, generic)
-        if state in self._sessions and self._sessions[state] is None:
-            self._sessions[state] = waiting
-        else:
-            waiting.close()
+    def prepare(self, state: SessionState) -> None:
+        """Begin to make a VM of a session; the next ``acquire`` of what lasts takes it."""
+        if state not in self._sessions and not self._closed:
+            self._sessions[state] = asyncio.create_task(self._with_memory(state, touch=True))
 
     def forget(self, state: SessionState) -> None:
         """Keep no VM of a session's state ready any more."""
-        waiting = self._sessions.pop(state, None)
-        if waiting is not None:
-            waiting.close()
+        preparing = self._sessions.pop(state, None)
+        if preparing is not None:
+            preparing.add_done_callback(_close_made)
+            preparing.cancel()
 
-    async def _adopted(self, state: SessionState, waiting: Waiting) -> Waiting:
+    def pass_on(self, vm: Vm, state: SessionState) -> None:
+        """What the memory of a closed VM holds now is that state."""
+        if vm.memory is not None and vm.gone is not None:
+            self._memories[state] = vm.memory, vm.gone
+
+    async def _with_memory(self, state: SessionState, *, touch: bool = False) -> Waiting:
+        with told("making a VM"):
+            memory, gone = self._memories.pop(state, (None, None))
+            waiting = await self._adopted(state, memory or SessionMemory(), touch=touch)
+            try:
+                if gone is not None and waiting.memory is memory:
+                    await asyncio.shield(gone)
+            except BaseException:
+                waiting.close()
+                raise
+            return waiting
+
+    async def _adopted(
+        self, state: SessionState, memory: SessionMemory | None, *, touch: bool = False
+    ) -> Waiting:
         """Make a parked VM of the runtime a session's."""
-        message, files = state.adopt()
-        await self._parked(waiting, message, files)
+        message, files = state.adopt(memory, touch=touch)
+        waiting = await self._generic(state.base)
+        try:
+            await self._parked(waiting, message, files)
+        except WorkerLost:  # a parked one was about to die, before it had the memory or with it
+            if memory is not None:
+                memory = SessionMemory()
+                message, files = state.adopt(memory, touch=touch)
+            waiting = await self.park(state.base, on_demand=True)
+            await self._parked(waiting, message, files)
+        waiting.memory = memory
         return waiting
 
     async def _generic(self, snapshot: Snapshot) -> Waiting:
@@ -188,10 +216,11 @@ class Pool:
             for waiting in ready:
                 waiting.close()
         self._ready.clear()
-        for held in self._sessions.values():
-            if held is not None:
-                held.close()
-        self._sessions.clear()
+        preparing = [*self._sessions.values()]
+        for state in [*self._sessions]:
+            self.forget(state)
+        gone = [gone for _, gone in self._memories.values()]
+        await asyncio.gather(*preparing, *gone, return_exceptions=True)
 
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
         """Fork a worker and its VM. On demand it is not warmed up."""
@@ -200,7 +229,7 @@ class Pool:
         channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
         waiting = Waiting(child, channel)
         try:
-            warmup = None if on_demand else snapshot.warmup
+            warmup = None if on_demand or self._learned(snapshot) else snapshot.warmup
             keys = snapshot.files()
             count = len(snapshot.code)
             request = Park(
@@ -208,9 +237,10 @@ class Pool:
                 tuple(key for key, _ in keys[:count]),
                 tuple(key for key, _ in keys[count:]),
                 pack_commands(snapshot.suspended),
-                _huge(snapshot, on_demand),
+                snapshot.eager,
                 warmup.job() if warmup else None,
                 snapshot.sessions,
+                gather=not on_demand and self._calm(),
             )
             descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]
             if warmup:
@@ -219,8 +249,7 @@ class Pool:
             waiting.close()
             raise
         hot = await self._parked(waiting, request, descriptors)
-        if warmup and snapshot.size > _BIG:
-            snapshot.hot = snapshot.hot or hot
+        snapshot.hot = snapshot.hot or hot
         return waiting
 
     async def _parked(
@@ -251,7 +280,8 @@ class Pool:
             raise
 
     def _vm(self, waiting: Waiting, snapshot: Snapshot) -> Vm:
-        return Vm(waiting.child, waiting.channel, snapshot.suspended, self._vm_closed)
+        suspended = snapshot.suspended
+        return Vm(waiting.child, waiting.channel, suspended, self._vm_closed, waiting.memory)
 
     def _vm_closed(self) -> None:
         self._busy = asyncio.get_running_loop().time()
@@ -290,43 +320,25 @@ class Pool:
 
     async def _make_missing(self, whole: bool) -> None:
         while not self._closed and (snapshot := self._wanted(whole)) is not None:
-            hurried = self._hurried(snapshot, whole)
-            parking = asyncio.ensure_future(self.park(snapshot, on_demand=hurried))
-            if hurried:
-                self._soon[snapshot] = parking
+            parking = self._soon[snapshot] = asyncio.ensure_future(self.park(snapshot))
             try:
                 waiting = await parking
             finally:
                 self._soon.pop(snapshot, None)
-            state = self._waits_for(snapshot)
-            if state is not None:
-                await self._prepare(state, waiting)
-                continue
             ready = self._ready.get(snapshot)
             if ready is None:
                 waiting.close()
             else:
-                # What was made in a hurry has no warm-up: it is taken when nothing else is left.
-                (ready.append if hurried else ready.appendleft)(waiting)
+                ready.append(waiting)
         if self._wanted(whole=True) is not None:
             self._refill_in(_PAUSE)
 
+    def _learned(self, snapshot: Snapshot) -> bool:
+        """Of VMs for sessions one is warmed up, in a pause, to learn what is hot."""
+        return snapshot.sessions and (bool(snapshot.hot) or not self._calm())
+
     def _calm(self) -> bool:
         return asyncio.get_running_loop().time() >= self._busy + _PAUSE
-
-    def _hurried(self, snapshot: Snapshot, whole: bool) -> bool:
-        """Whether a worker is wanted soon: an interpreter begins sooner than it is warmed up."""
-        return snapshot.sessions and not whole and not self._calm()
-
-    def _waits_for(self, base: Snapshot) -> SessionState | None:
-        """A session's state that has no worker."""
-        for state, waiting in self._sessions.items():
-            if waiting is not None and not waiting.usable():
-                waiting.close()
-                self._sessions[state] = waiting = None
-            if waiting is None and state.base is base:
-                return state
-        return None
 
     def _wanted(self, whole: bool) -> Snapshot | None:
         """A snapshot that has too few workers."""
@@ -336,8 +348,6 @@ class Pool:
             for waiting in [waiting for waiting in ready if not waiting.usable()]:
                 ready.remove(waiting)
                 waiting.close()
-            if whole and self._waits_for(snapshot) is not None:
-                return snapshot
             if len(ready) < min(snapshot.parked, 1 if snapshot.sessions else _LOW):
                 return snapshot
             if whole and len(ready) < snapshot.parked:
@@ -345,13 +355,7 @@ class Pool:
         return found
 
 
-def _huge(snapshot: Snapshot, on_demand: bool) -> tuple[Run, ...]:
-    """What of a snapshot to copy into huge pages: elsewhere a cell has a fault for each page.
-
-    The first warm-up has to take all of those: it shows what is hot.
-    """
-    if snapshot.eager:
-        return snapshot.facts.extents
-    if snapshot.size <= _BIG:
-        return ()
-    return snapshot.hot or (snapshot.facts.extents if on_demand else ())
+def _close_made(preparing: asyncio.Task[Waiting]) -> None:
+    """A VM was prepared that nobody wants any more."""
+    if not preparing.cancelled() and preparing.exception() is None:
+        preparing.result().close()

@@ -36,8 +36,11 @@ def overlap(left: Sequence[Run], right: Sequence[Run]) -> list[Run]:
 def without(left: Sequence[Run], right: Sequence[Run]) -> list[Run]:
     """What is in the first, but not in the second."""
     result: list[Run] = []
+    at = 0
     for start, end in left:
-        for first, last in overlap([(start, end)], right):
+        while at < len(right) and right[at][1] <= start:
+            at += 1
+        for first, last in _from(right, at, end):
             if start < first:
                 result.append((start, first))
             start = last

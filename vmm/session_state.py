@@ -16,6 +16,7 @@ from hypercell.vmm.delta import DeltaState, Places, Stretch
 from hypercell.vmm.errors import LimitExceeded, ProtocolViolation
 from hypercell.vmm.layer import Layer
 from hypercell.vmm.messages import Adopt, Kept
+from hypercell.vmm.session_memory import SessionMemory
 from hypercell.vmm.vm_snapshot import Snapshot
 
 _DEAD_PAGES = 4096  # pages in pieces that nobody sees any more, before a commit leaves them out
@@ -69,10 +70,19 @@ class SessionState:
         """Bytes that its pages take; most of them belong to earlier states as well."""
         return self.pages * PAGE
 
-    def adopt(self) -> tuple[Adopt, list[int]]:
-        """The message that makes a VM of ``base`` this one, and its descriptors."""
+    def adopt(self, memory: SessionMemory | None, *, touch: bool) -> tuple[Adopt, list[int]]:
+        """The message that makes a VM of ``base`` this one, and its descriptors.
+
+        ``touch``: it is made ahead, and its guest may take the time to touch its memory.
+        """
         files = [piece.fd for piece in self.pieces] + [layer.fd for layer in self.layers]
-        return Adopt(self.state, delta.pack_index(self.index), len(self.pieces)), files
+        if memory is not None:
+            files.append(memory.fd)
+        index = delta.pack_index(self.index)
+        hot = self.base.hot or self.base.facts.extents
+        return Adopt(
+            self.state, index, len(self.pieces), memory is not None, hot, wants_all(self), touch
+        ), files
 
 
 def wants_all(parent: Snapshot | SessionState) -> bool:

@@ -33,7 +33,7 @@ class Stored(NamedTuple):
 
 
 _ROOM = "snapshot"
-_FORMAT = "2"  # of the entry and of ``SnapshotState``
+_FORMAT = "5"  # of the entry and of ``SnapshotState``
 _MAX_BYTES = 1 << 30
 _PIECE = 1 << 22
 

@@ -48,19 +48,22 @@ from hypercell.vmm.messages import (
 from hypercell.vmm.outcome import Usage
 from hypercell.vmm.program import Limits
 from hypercell.vmm.server_process import DEBUG
+from hypercell.vmm.session_memory import SessionMemory
 
 CANCEL_GRACE = 0.5  # seconds that a worker has to answer a cancel
 WALL_GRACE = 1.0  # seconds over the wall limit until the worker is killed
 
 OnOutput = Callable[[int, bytes], None]
 OnStdin = Callable[[int], Awaitable[bytes]]
+Gone = asyncio.Future[None]
 Incoming = Parked | Output | StdinWanted | Done | Kept | Snapped | Raised
 
 
 class Vm:
     """One VM for one cell. ``acquire`` of the hypervisor makes it; ``close`` it in any case.
 
-    ``usage``: what the last run used.
+    ``usage``: what the last run used. ``memory``: its session's; ``gone``: done once the VM is
+    closed and its process has ended.
     """
 
     def __init__(
@@ -69,8 +72,11 @@ class Vm:
         channel: AsyncChannel[Incoming],
         suspended: Sequence[Command],
         on_close: Callable[[], None],
+        memory: SessionMemory | None = None,
     ) -> None:
         self.usage = Usage()
+        self.memory = memory
+        self.gone: Gone | None = None
         self._child = child
         self._channel = channel
         self._suspended = suspended
@@ -154,12 +160,12 @@ class Vm:
         message, descriptors = await self._serve(job, code, layers, on_output, None)
         return self._checked_snapshot(message, descriptors)
 
-    async def keep(self, *, full: bool) -> tuple[Kept, int, int]:
+    async def keep(self) -> tuple[Kept, int, int]:
         """What the last run, made with ``keep``, left in memory: as it came from the worker, its
         descriptor, and how many bytes of memory the run was allowed beyond what was there.
         """
         self._check_idle()
-        message, descriptors = await self._serve(Keep(full), (), (), None, None)
+        message, descriptors = await self._serve(Keep(), (), (), None, None)
         if not isinstance(message, Kept) or len(descriptors) != 1:
             channels.close_all(descriptors)
             self.close()
@@ -194,6 +200,8 @@ class Vm:
         if not self._closed:
             self._closed = True
             self._child.kill()
+            if self.memory is not None:
+                self.gone = self._child.watch()
             self._child.forget()
             self._channel.close()
             if self._timer is not None:

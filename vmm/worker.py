@@ -20,6 +20,7 @@ from hypercell.vmm import channel as channels
 from hypercell.vmm.batches import Batches
 from hypercell.vmm.channel import Channel
 from hypercell.vmm.commands import Command, Ok, Reply
+from hypercell.vmm.delta_pages import HOT
 from hypercell.vmm.errors import HostError, HypercellError, ProtocolViolation
 from hypercell.vmm.host_calls import hint, refused
 from hypercell.vmm.image import GuestImage
@@ -52,7 +53,7 @@ _IMAGE_MAX = 16 * MIB
 _OWN_MEMORY = 512 * MIB  # a worker's own, and the pool grows by large slots
 _WINDOWS = 3 << 30  # code and layers that jobs may map
 _TICK = 0.01  # seconds
-_HOT = 12  # pages of a unit: to copy all of it in one huge page takes less than as many faults
+_TOUCH_SECONDS = 1.0
 
 
 class Worker:
@@ -80,6 +81,8 @@ class Worker:
         self._mapped = jail.Mapped(0, 0)
         self._inherited = 0  # bytes of memory that the snapshot had
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
+        self._full = False
+        self._kept: tuple[Kept, int] | None = None  # and the descriptor of its piece
         # The handler does nothing: the signal is there to end KVM_RUN.
         signal.signal(signal.SIGALRM, lambda *_: None)
 
@@ -97,7 +100,7 @@ class Worker:
                 elif isinstance(message, Adopt):
                     self._adopt(message, descriptors)
                 elif isinstance(message, Keep):
-                    self._keep(message)
+                    self._keep()
                 else:  # a Cancel or input that came after the end of its job
                     channels.close_all(descriptors)
         except HypercellError as error:
@@ -133,7 +136,7 @@ class Worker:
             limits_memory=0,
             code=code,
             layers=layers,
-            huge=request.huge,
+            huge=state.extents if request.eager else (),
             pagemap=self._pagemap,
         )
         self._machine.populate()
@@ -147,11 +150,11 @@ class Worker:
             if not all(isinstance(reply, Ok) for reply in replies):
                 raise HostError(f"the warm-up of a VM failed: {replies[-1]}")
             msgspec.msgpack.encode(Done(tuple(map(pack_reply, replies)), Usage()))  # warm as well
-            if not request.huge:
-                hot = self._machine.written_units(_HOT)
-            self._machine.refresh()
             if request.sessions:
-                self._machine.expect_session()
+                hot = self._machine.written_units(HOT)
+            self._machine.refresh()
+        if request.sessions:
+            self._machine.expect_session(gather=request.gather)
         channels.close_all(descriptors[1:])
         os.close(self._kvm)  # one worker, one VM
         self._narrow()
@@ -163,19 +166,35 @@ class Worker:
         if not 0 <= request.pieces <= len(descriptors):
             raise ProtocolViolation(f"{len(descriptors)} descriptors with a session's state")
         pieces, layers = descriptors[: request.pieces], descriptors[request.pieces :]
-        machine.adopt(request.state, request.index, pieces, layers)
+        memory = layers.pop() if request.memory and layers else None
+        machine.adopt(request.state, request.index, pieces, layers, memory, request.hot)
+        if memory is not None:
+            os.close(memory)
+        if request.touch:
+            host = JobHost(self._channel, Job((), (), (), Limits(wall=_TOUCH_SECONDS)), silent=True)
+            with _Ticking():
+                machine.touch(host)
         channels.close_all(layers)
+        self._full = request.full
         self._inherited = machine.committed
         self._mapped = jail.mapped_now()
         self._channel.send(Parked())
 
-    def _keep(self, request: Keep) -> None:
-        state, fd, runs = self._ready().changes(full=request.full)
-        self._channel.send(Kept(state, runs), [fd])
+    def _keep(self) -> None:
+        kept, fd = self._kept or self._changes()
+        self._kept = None
+        self._channel.send(kept, [fd])
         os.close(fd)
+
+    def _changes(self) -> tuple[Kept, int]:
+        state, fd, runs = self._ready().changes(full=self._full)
+        return Kept(state, runs), fd
 
     def _answer(self, job: Job, descriptors: list[int]) -> None:
         started = time.monotonic()
+        if self._kept is not None:
+            os.close(self._kept[1])
+            self._kept = None
         host = JobHost(self._channel, job)
         if not self._limited:  # even if the guest has taken this process over
             self._limited = True
@@ -200,6 +219,8 @@ class Worker:
         )
         self._channel.send(Done(packed, usage, host.take()))
         channels.close_all(descriptors)
+        if job.keep and isinstance(replies[-1], Ok):  # while the reply is on its way
+            self._kept = self._changes()
 
     def _send_snapshot(self, replies: tuple[WireReply, ...]) -> None:
         snapshot = self._ready().snapshot()

@@ -61,7 +61,7 @@ _WARM_UP = (
     f"import sys\nsys.path.append({SITE!r})",
     "with open('/tmp/warm', 'w') as file:\n    file.write('x')\nimport os\nos.remove('/tmp/warm')",
 )
-# Run and undone in each parked VM: what most cells touch.
+# Run and undone in a parked VM: it shows what memory most cells write.
 _PARK_UP = (
     "x = 1\nx += 1\nx",
     "def f(n):\n    return [i * i for i in range(n)]\nprint(f(1000)[-1], f'{x:>5}')",
@@ -69,7 +69,7 @@ _PARK_UP = (
     "1 / 0",
     "class A:\n    def __repr__(self):\n        return 'A'\nA()",
 )
-_PARKED = 6
+_PARKED = 12
 _ENVIRONMENT = (("HOME", "/home"), ("USER", "cell"), ("LANG", "C.UTF-8"), ("TERM", "xterm"))
 
 

@@ -12,7 +12,7 @@ pub mod wire;
 
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 // --- the door -------------------------------------------------------------------------------
 /// A 4-byte `out`; eax is ignored, everything is in the mailbox.
@@ -189,6 +189,9 @@ pub const CMD_FILL_TABLES: u32 = 16;
 pub const CMD_USAGE: u32 = 17;
 /// Instance u32, export str, args [str] -> ok u32, str: of a component.
 pub const CMD_CALL: u32 = 18;
+/// Addresses [u64], each plus `TOUCH_WRITE` or not: read a byte, and write it back.
+pub const CMD_TOUCH: u32 = 19;
+pub const TOUCH_WRITE: u64 = 1;
 
 pub const KIND_MODULE: u32 = 0;
 pub const KIND_COMPONENT: u32 = 1;

@@ -1,7 +1,9 @@
 //! Commands on exported linear memories.
 
 use alloc::format;
+use core::ptr;
 
+use hypercell_abi as abi;
 use hypercell_abi::wire::{Reader, Writer};
 use wasmtime::{Extern, Memory};
 
@@ -61,5 +63,24 @@ pub fn write(machine: &mut Machine, mut from: Reader<'_>) -> Result<(), Failure>
     let data = memory.data_mut(&mut machine.store);
     let range = range(offset, bytes.len(), data.len())?;
     data[range].copy_from_slice(bytes);
+    Ok(())
+}
+
+/// Has the host map memory before a program wants it. No byte changes.
+pub fn touch(mut from: Reader<'_>) -> Result<(), Failure> {
+    for _ in 0..from.u32()? {
+        let place = from.u64()?;
+        let address = usize::try_from(place & !abi::TOUCH_WRITE).unwrap_or_default();
+        let byte = ptr::with_exposed_provenance_mut::<u8>(address);
+        // SAFETY: the host names bytes that it mapped, and writable ones where it says so; there is
+        // one thread, and what is written is what was read.
+        unsafe {
+            let value = byte.read_volatile();
+            if place & abi::TOUCH_WRITE != 0 {
+                byte.write_volatile(value);
+            }
+        }
+    }
+    from.end()?;
     Ok(())
 }

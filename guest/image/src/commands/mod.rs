@@ -39,6 +39,7 @@ pub fn execute(
         abi::CMD_GLOBAL_SET => calls::global_set(machine, from)?,
         abi::CMD_MEMORY_READ => memories::read(machine, from, &mut reply, room)?,
         abi::CMD_MEMORY_WRITE => memories::write(machine, from)?,
+        abi::CMD_TOUCH => memories::touch(from)?,
         abi::CMD_READ_FILE => {
             files::read(&machine.store.data().fs, from, &mut reply, room)?;
         }
