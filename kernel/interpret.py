@@ -161,7 +161,7 @@ class Commit:
                 "variables and /home are as before it."
             )
         else:
-            await states.add(state)
+            states.add(state)
         finally:
             self.vm.close()
             states.lock.release()
@@ -170,7 +170,7 @@ class Commit:
 async def _go_on(states: States) -> None:
     """Nothing is kept: have a VM ready where the next cell begins."""
     try:
-        await states.prepare()
+        states.prepare()
     finally:
         states.lock.release()
 

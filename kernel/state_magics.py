@@ -36,7 +36,7 @@ async def undo(session: Session, words: Sequence[str]) -> str:
     states = _states(session, "there is nothing to undo")
     async with states.lock:
         session.home.restore(states.undo(count))
-        await states.prepare()
+        states.prepare()
         return _where(states)
 
 
@@ -46,7 +46,7 @@ async def redo(session: Session, words: Sequence[str]) -> str:
     states = _states(session, "there is nothing to redo")
     async with states.lock:
         session.home.restore(states.redo(count))
-        await states.prepare()
+        states.prepare()
         return _where(states)
 
 
@@ -65,7 +65,7 @@ async def switch(session: Session, words: Sequence[str]) -> str:
     states = _states(session, "there is no other line")
     async with states.lock:
         session.home.restore(states.switch(name, session.home.entries()))
-        await states.prepare()
+        states.prepare()
         return _where(states)
 
 

@@ -100,15 +100,15 @@ class States:
         """How many states there are."""
         return len(set(self._all()))
 
-    async def add(self, state: State) -> None:
+    def add(self, state: State) -> None:
         """The state after a cell; undone ones are forgotten."""
         line = self.lines[self.line]
         line.kept.append(state)
         line.undone.clear()
         self._forget_oldest()
-        await self.prepare()
+        self.prepare()
 
-    async def prepare(self) -> None:
+    def prepare(self) -> None:
         """Have a VM ready where the next cell begins, and none elsewhere."""
         from hypercell.vmm.session_state import SessionState
 
@@ -123,7 +123,7 @@ class States:
     async def ready(self) -> None:
         """``prepare``, when no cell runs."""
         async with self.lock:
-            await self.prepare()
+            self.prepare()
 
     def undo(self, count: int) -> Files:
         """Leave the last states; /home as it was before them. UsageError."""

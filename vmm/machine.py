@@ -246,6 +246,8 @@ class Machine:
         """Copy the VM, at its wait point, to a sealed memory file; the VM may go on."""
         if self._state not in (State.WAITING, State.DEFERRED):
             raise Closed(f"no snapshot of a VM that is {self._state.name.lower()}")
+        if self._memory.shared_units:
+            raise Closed("a VM with a session's memory file has no memory of its own to snapshot")
         self._vm.complete_io()
         fd, extents = copy_pages(self._memory, self._pages(), self._base)
         try:
@@ -290,6 +292,8 @@ class Machine:
         self._check_open()
         if self._base is None or self._state is State.NEW:
             raise Closed("only a VM forked from a snapshot can be refreshed")
+        if self._memory.shared_units:
+            raise Closed("a VM with a session's memory file cannot be refreshed")
         self._state = State.BROKEN
         self._vm.complete_io()
         self._arenas.trim(self._base.state.arenas)
@@ -341,8 +345,10 @@ class Machine:
             places += range(-(-(end - mapped.size) // abi.HUGE) * abi.HUGE, end, abi.HUGE)
         command = Touch(tuple(places))
         reply = self.run(codec.encode([command]), host)
+        after, self._state = self._state, State.BROKEN
         if isinstance(reply, Deferred) or not isinstance(codec.decode([command], reply)[0], Ok):
             raise ProtocolViolation("the guest does not touch its own memory")
+        self._state = after
 
     def changes(self, *, full: bool) -> tuple[DeltaState, int, bytes]:
         """What the VM's memory has that the state it began with has not, at its wait point.

@@ -35,6 +35,7 @@ from hypercell.vmm.vm import Gone, Incoming, Vm
 from hypercell.vmm.vm_snapshot import Snapshot
 
 _PARK_SECONDS = 10.0
+_END_SECONDS = 5.0
 _LOW = 2  # with fewer ready workers than this, making more does not wait for a pause
 _AFTER_CLOSE = 0.005  # seconds: let the reply go out first
 _PAUSE = 0.05  # seconds without a cell: nobody wants the processors now
@@ -77,6 +78,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
         self._soon: dict[Snapshot, asyncio.Future[Waiting]] = {}  # being made
+        self._leaving: set[Gone] = set()  # of VMs with a session's memory that were closed
         self._releasing: set[asyncio.Future[None]] = set()
         self._busy = 0.0  # loop time of the last acquire or close
         self._closed = False
@@ -219,8 +221,9 @@ class Pool:
         preparing = [*self._sessions.values()]
         for state in [*self._sessions]:
             self.forget(state)
-        gone = [gone for _, gone in self._memories.values()]
-        await asyncio.gather(*preparing, *gone, return_exceptions=True)
+        await asyncio.gather(*preparing, return_exceptions=True)
+        if self._leaving:  # killed: they hold descriptors for a moment
+            await asyncio.wait(self._leaving, timeout=_END_SECONDS)
 
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
         """Fork a worker and its VM. On demand it is not warmed up."""
@@ -283,7 +286,10 @@ class Pool:
         suspended = snapshot.suspended
         return Vm(waiting.child, waiting.channel, suspended, self._vm_closed, waiting.memory)
 
-    def _vm_closed(self) -> None:
+    def _vm_closed(self, gone: Gone | None) -> None:
+        if gone is not None:
+            self._leaving.add(gone)
+            gone.add_done_callback(self._leaving.discard)
         self._busy = asyncio.get_running_loop().time()
         self._refill_in(_AFTER_CLOSE)
 

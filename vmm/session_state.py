@@ -70,7 +70,9 @@ class SessionState:
         """Bytes that its pages take; most of them belong to earlier states as well."""
         return self.pages * PAGE
 
-    def adopt(self, memory: SessionMemory | None, *, touch: bool) -> tuple[Adopt, list[int]]:
+    def adopt(
+        self, memory: SessionMemory | None = None, *, touch: bool = False
+    ) -> tuple[Adopt, list[int]]:
         """The message that makes a VM of ``base`` this one, and its descriptors.
 
         ``touch``: it is made ahead, and its guest may take the time to touch its memory.

@@ -71,7 +71,7 @@ class Vm:
         child: Child,
         channel: AsyncChannel[Incoming],
         suspended: Sequence[Command],
-        on_close: Callable[[], None],
+        on_close: Callable[[Gone | None], None],
         memory: SessionMemory | None = None,
     ) -> None:
         self.usage = Usage()
@@ -206,7 +206,7 @@ class Vm:
             self._channel.close()
             if self._timer is not None:
                 self._timer.cancel()
-            self._on_close()
+            self._on_close(self.gone)
 
     async def __aenter__(self) -> Vm:
         return self

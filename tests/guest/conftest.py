@@ -15,10 +15,18 @@ def kvm_fd() -> int:
 
 
 @pytest.fixture
-def new_vm(kvm_fd: int) -> Iterator[Callable[..., GuestVm]]:
-    """Makes VMs (``memory=``, ``parent=``), closed after the test. A timer ends endless ones."""
+def ticking() -> Iterator[None]:
+    """A timer that ends runs, as a worker has it."""
     before = signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def new_vm(kvm_fd: int, ticking: None) -> Iterator[Callable[..., GuestVm]]:
+    """Makes VMs (``memory=``, ``parent=``), closed after the test."""
     made: list[GuestVm] = []
 
     def make(**options: object) -> GuestVm:
@@ -28,8 +36,6 @@ def new_vm(kvm_fd: int) -> Iterator[Callable[..., GuestVm]]:
     yield make
     for vm in reversed(made):
         vm.close()
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

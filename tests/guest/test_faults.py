@@ -218,7 +218,7 @@ class Forger:
         self.killed = False
         self.on_kill = lambda: None
         self.end = channel.Channel(theirs, ToWorker)
-        self.vm = Vm(self, AsyncChannel(ours, FromWorker), (), lambda: None)
+        self.vm = Vm(self, AsyncChannel(ours, FromWorker), (), lambda _: None)
 
     def kill(self):
         self.killed = True

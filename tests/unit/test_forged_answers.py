@@ -35,7 +35,7 @@ class Forger:
         idle = [sys.executable, "-c", "import time; time.sleep(600)"]
         self._worker = subprocess.Popen(idle)
         child = Child(self._worker.pid, os.pidfd_open(self._worker.pid), ours)
-        self.vm = Vm(child, AsyncChannel(ours, FromWorker), (), lambda: None)
+        self.vm = Vm(child, AsyncChannel(ours, FromWorker), (), lambda _: None)
 
     def say(self, message: object, descriptors: Sequence[int] = ()) -> None:
         """It waits until it is asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Any
 
@@ -22,7 +21,7 @@ class Hypervisor:
     def __init__(self) -> None:
         self.ready: list[SessionState] = []
 
-    async def prepare(self, state: SessionState) -> None:
+    def prepare(self, state: SessionState) -> None:
         self.ready.append(state)
 
     def unprepare(self, state: SessionState) -> None:
@@ -52,11 +51,8 @@ def states(hypervisor: Hypervisor) -> States:
 
 
 def add(states: States, *made: State) -> None:
-    async def all_of_them() -> None:
-        for each in made:
-            await states.add(each)
-
-    asyncio.run(all_of_them())
+    for each in made:
+        states.add(each)
 
 
 def test_one_vm_waits_where_the_next_cell_begins(states: States, hypervisor: Hypervisor) -> None:
@@ -64,10 +60,10 @@ def test_one_vm_waits_where_the_next_cell_begins(states: States, hypervisor: Hyp
     add(states, first, second)
     assert hypervisor.ready == [second.place]
     states.undo(1)
-    asyncio.run(states.prepare())
+    states.prepare()
     assert hypervisor.ready == [first.place]
     states.undo(1)
-    asyncio.run(states.prepare())
+    states.prepare()
     assert hypervisor.ready == []
 
 

@@ -1,0 +1,214 @@
+"""A session's memory file: it goes from VM to VM, and a hostile one does no more than a guest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from rawguest import hypercall, loop, store, wait
+from session_runtime import (
+    AGAIN,
+    ARENA,
+    CHANGED,
+    HEAP,
+    PLACES,
+    WRITES,
+    Kept,
+    Runtime,
+    tell,
+    told,
+    u64,
+)
+
+from hypercell.vmm import abi, delta, memfd
+from hypercell.vmm.errors import Closed, HypercellError, ProtocolViolation, TimedOut
+from hypercell.vmm.session_memory import SessionMemory
+
+CELLS = WRITES + wait() + AGAIN + wait() + tell(CHANGED) + tell(CHANGED)
+
+
+@pytest.fixture
+def runtime(kvm_fd: int) -> Iterator[Runtime]:
+    made = Runtime(kvm_fd)
+    yield made
+    for item in reversed(made.all):
+        item.close()
+
+
+@pytest.fixture
+def memory() -> SessionMemory:
+    return SessionMemory()
+
+
+def first_cell(runtime: Runtime, code: bytes = CELLS) -> Kept:
+    runtime.make(code)
+    machine = runtime.fork()
+    runtime.run(machine)
+    kept = runtime.keep(machine)
+    machine.close()
+    return kept
+
+
+def units(fd: int) -> set[int]:
+    """Numbers of the 2 MiB units of which the file has anything, in RAM, tables and the pool."""
+    every = range(0, abi.POOL_BASE + abi.POOL_FIRST_SLOT, abi.HUGE)
+    return {unit // abi.HUGE for unit in every if memfd.has_data(fd, unit, unit + abi.HUGE)}
+
+
+def test_cells_go_on_in_one_file(runtime: Runtime, memory: SessionMemory) -> None:
+    kept = first_cell(runtime)
+    second = runtime.fork(kept, file=memory.fd)
+    runtime.run(second)
+    last = runtime.keep(second, kept)
+    second.close()
+    new = [(s.first, s.end) for s in last.index if s.piece == 1]
+    at = delta.arena_page(1, abi.HUGE // abi.PAGE)
+    assert new == [(HEAP // abi.PAGE, HEAP // abi.PAGE + 1), (at, at + 1)]
+    for file in (memory.fd, None):  # the file is that state, and the pieces are
+        third = runtime.fork(last, file=file)
+        assert runtime.run(third) == told(CHANGED)
+        third.close()
+
+
+def test_what_the_file_has_is_not_copied_again(runtime: Runtime, memory: SessionMemory) -> None:
+    kept = first_cell(runtime)
+    runtime.fork(kept, file=memory.fd).close()
+    pages = memfd.size_of(kept.pieces[0])
+    other = kept._replace(pieces=[memfd.of_bytes(bytes(pages), "zeros")])
+    second = runtime.fork(other, file=memory.fd)
+    runtime.run(second)
+    nowhere_else = dict.fromkeys(PLACES, 0) | {ARENA: PLACES[ARENA]}
+    assert runtime.run(second) == told(CHANGED | nowhere_else | {HEAP: CHANGED[HEAP]})
+
+
+def test_the_same_is_kept_with_and_without(runtime: Runtime, memory: SessionMemory) -> None:
+    kept = first_cell(runtime)
+    found = []
+    for file in (memory.fd, None):
+        machine = runtime.fork(kept, file=file)
+        runtime.run(machine)
+        _, fd, runs = machine.changes(full=False)
+        found.append((runs, memfd.read(fd, 1 << 20)))
+        machine.close()
+    assert found[0] == found[1]
+
+
+def test_all_that_differs_from_the_runtime(runtime: Runtime, memory: SessionMemory) -> None:
+    kept = first_cell(runtime)
+    machine = runtime.fork(kept, file=memory.fd)
+    runtime.run(machine)
+    whole = runtime.keep(machine, full=True)
+    machine.close()
+    assert len(whole.pieces) == 1
+    assert runtime.run(runtime.fork(whole)) == told(CHANGED)
+
+
+def test_what_grew_joins_the_file(runtime: Runtime, memory: SessionMemory) -> None:
+    """A cell grows an arena by many pages: in its VM they are private, in the next one shared."""
+    size = 9 * abi.HUGE
+    places = {ARENA + 6 * abi.HUGE + page * abi.PAGE: page + 1 for page in range(40)}
+    grow = hypercall(abi.HC_GROW, 1, 5 * abi.HUGE + abi.PAGE, size)
+    grow += b"".join(store(place, mark) for place, mark in places.items())
+    kept = first_cell(runtime, WRITES + wait() + grow + wait() + tell(places) + tell(PLACES))
+    second = runtime.fork(kept, file=memory.fd)
+    runtime.run(second)
+    before = units(memory.fd)
+    last = runtime.keep(second, kept)
+    second.close()
+    for file in (memory.fd, memory.fd, None):
+        third = runtime.fork(last, file=file)
+        assert runtime.run(third) == told(places)
+        third.close()
+    assert units(memory.fd) - before
+
+
+@pytest.mark.parametrize(
+    "hot",
+    [
+        (0, abi.HUGE),
+        (abi.IMAGE, abi.IMAGE + abi.IMAGE_SIZE),
+        (abi.TABLES_BASE, abi.TABLES_BASE + abi.TABLES_SIZE),
+        (abi.SHARED_BASE, abi.SHARED_BASE + abi.SHARED_SIZE),
+        (0, abi.CODE_GPA),
+    ],
+    ids=["descriptor tables", "code", "page tables", "mailbox", "everything"],
+)
+def test_no_page_of_the_host_is_in_the_file(
+    runtime: Runtime, memory: SessionMemory, hot: tuple[int, int]
+) -> None:
+    """Who has the file writes to all of it: that must be no more than what ring 3 may write."""
+    kept = first_cell(runtime)
+    machine = runtime.fork()
+    runtime.adopt(machine, kept, file=memory.fd, hot=[hot])
+    runtime.run(machine)
+    assert runtime.run(machine) == told(CHANGED)
+    below, above = range(abi.STACK // abi.HUGE), range(abi.RAM_SIZE // abi.HUGE, 64)
+    assert not units(memory.fd) & {*below, *above}
+
+
+def test_what_was_smuggled_in_is_in_the_next_commit(
+    runtime: Runtime, memory: SessionMemory
+) -> None:
+    """A worker that was taken over writes to the file and says nothing of it."""
+    kept = first_cell(runtime)
+    runtime.fork(kept, file=memory.fd).close()
+    os.pwrite(memory.fd, u64(99), abi.POOL_BASE)
+    second = runtime.fork(kept, file=memory.fd)
+    last = runtime.keep(second, kept)
+    second.close()
+    assert [s.first for s in last.index if s.piece == 1] == [delta.arena_page(1, 0)]
+    third = runtime.fork(last)
+    assert bytes(third._memory.view(abi.POOL_BASE, 8)) == u64(99)
+
+
+def test_nobody_can_cut_the_file(memory: SessionMemory) -> None:
+    for size in (0, abi.PAGE, 2 * abi.CODE_GPA):
+        with pytest.raises(PermissionError):
+            os.ftruncate(memory.fd, size)
+
+
+def test_a_vm_with_a_memory_file_is_no_snapshot(runtime: Runtime, memory: SessionMemory) -> None:
+    machine = runtime.fork(first_cell(runtime), file=memory.fd)
+    with pytest.raises(Closed):
+        machine.snapshot()
+    with pytest.raises(Closed):
+        machine.refresh()
+
+
+class Impatient:
+    """A host that lets a guest run for a moment."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+
+    def tick(self) -> None:
+        self.ticks += 1
+        raise TimedOut("the guest ran for too long")
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"nobody needs {name}")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (loop(b""), TimedOut),
+        (wait(0), ProtocolViolation),
+        (wait(abi.REPLY_AREA_SIZE), ProtocolViolation),
+        (hypercall(abi.HC_GROW, 77, 0, abi.PAGE) + wait(), ProtocolViolation),
+    ],
+    ids=["endless", "no reply", "a reply of zeros", "a lie"],
+)
+def test_a_guest_that_does_not_touch_is_not_used(
+    runtime: Runtime,
+    memory: SessionMemory,
+    ticking: None,
+    code: bytes,
+    error: type[HypercellError],
+) -> None:
+    machine = runtime.fork(first_cell(runtime, WRITES + wait() + code), file=memory.fd)
+    with pytest.raises(error):
+        machine.touch(Impatient())  # type: ignore[arg-type]
+    with pytest.raises(Closed):
+        machine.changes(full=False)
