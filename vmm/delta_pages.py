@@ -47,9 +47,13 @@ class DeltaPages:
         self._spans: list[Span] = []
         self._pieces: list[int] = []
         self._mapped: list[libc.ReadOnlyFile] = []
-        self._zeros = libc.Zeros(_CHUNK)
         self._size = memfd.size_of(base.fd)
         self._original = libc.ReadOnlyFile(base.fd, self._size)
+        try:
+            self._zeros = libc.Zeros(_CHUNK)
+        except BaseException:
+            self._original.close()
+            raise
 
     def get_ready(self, *, gather: bool) -> None:
         """Touch what ``collect`` will look at, while nobody waits.
@@ -74,17 +78,18 @@ class DeltaPages:
     def _places(self) -> Places:
         return Places(self._base.state.ram, self._arenas.sizes)
 
-    def put(
-        self, packed: bytes, pieces: Sequence[int], memory: int | None, hot: Sequence[Run]
-    ) -> None:
+    def take(self, pieces: Sequence[int]) -> None:
+        """Own the descriptors of a session's pieces from now on."""
+        self._pieces = list(pieces)
+
+    def put(self, packed: bytes, memory: int | None, hot: Sequence[Run]) -> None:
         """Put a session's pages into the VM, whose arenas have their size already.
 
         ``memory``: the session's memory file, if it goes from VM to VM; of the units that it has,
-        all pages are as they should be. ``hot``: units that belong there. Takes the descriptors
-        ``pieces``. Raises ``ProtocolViolation`` for an index that is none.
+        all pages are as they should be. ``hot``: units that belong there. Raises
+        ``ProtocolViolation`` for an index that is none.
         """
-        self._pieces = list(pieces)
-        sizes = [memfd.size_of(fd) // abi.PAGE for fd in pieces]
+        sizes = [memfd.size_of(fd) // abi.PAGE for fd in self._pieces]
         index = delta.unpack_index(packed, self._places(), sizes)
         for first, end, piece, slot in sorted(index, key=lambda s: (s.piece, s.slot)):
             for gpa, size in self._gpas(first, end):

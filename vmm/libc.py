@@ -208,7 +208,11 @@ class ReadOnlyFile:
             self.address = mmap(0, max(size, PAGE), PROT_READ, MAP_SHARED, fd)
         else:  # at a boundary where huge pages can be mapped
             self.address = self._reservation.address
-            mmap(self.address, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd)
+            try:
+                mmap(self.address, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd)
+            except BaseException:
+                self._reservation.close()
+                raise
 
     def close(self) -> None:
         """Unmap it."""

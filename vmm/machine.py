@@ -316,11 +316,14 @@ class Machine:
 
         ``index`` and ``pieces``: of its pages, see ``delta``; ``layers``: all that it maps;
         ``memory``: a file that goes from VM to VM of the session, in which its pages are already,
-        or will be; ``hot``: units of memory that belong there. They come from hostile processes:
-        raises ``ProtocolViolation``, ``HostError``; then the VM can only be closed.
+        or will be; ``hot``: units of memory that belong there. Takes the descriptors ``pieces``.
+        All come from hostile processes: raises ``ProtocolViolation``, ``HostError``; then the VM
+        can only be closed.
         """
         self._check_open()
         base = self._runtime().state
+        pages = self._changes()
+        pages.take(pieces)
         self._state = State.BROKEN
         sizes = [memfd.size_of(fd) for fd in layers]
         deltas.check_state(state, base.arenas.committed, sizes, sum(state.committed))
@@ -328,7 +331,7 @@ class Machine:
             if self._layers.map(fd, size)[0] != abi.LAYER_BASE + offset:
                 raise HostError("a layer of a session has no place where it was")
         self._arenas.adopt(state.committed)
-        self._changes().put(index, pieces, memory, hot)
+        pages.put(index, memory, hot)
         self._ring.restart(state.ring_position)
         self._vm.set_xsave(state.xsave)
         self._vm.set_registers(state.registers)
@@ -359,7 +362,6 @@ class Machine:
             raise Closed(f"nothing of a VM can be kept that is {self._state.name.lower()}")
         base = self._runtime().state
         self._vm.complete_io()
-        fd, runs = self._changes().collect(self._pages(), full=full)
         state = DeltaState(
             registers=self._vm.registers(),
             xsave=self._vm.xsave(),
@@ -367,6 +369,7 @@ class Machine:
             layers=tuple(layer.offset for layer in self._layers.mapped[len(base.layers) :]),
             ring_position=self._ring.position,
         )
+        fd, runs = self._changes().collect(self._pages(), full=full)
         return state, fd, deltas.pack_runs(runs)
 
     def expect_session(self, *, gather: bool) -> None:

@@ -12,11 +12,14 @@ import huge_runs
 import pytest
 import rawguest
 from harness import MEMORY, RecordingHost
+from session_runtime import runs_of
 
-from hypercell.vmm import kvm, libc
+from hypercell.vmm import delta, kvm, libc
 from hypercell.vmm.errors import HypercellError, KvmUnavailable, SystemCallFailed
 from hypercell.vmm.image import GuestImage
 from hypercell.vmm.machine import Machine
+from hypercell.vmm.session_memory import SessionMemory
+from hypercell.vmm.snapshot import Snapshot
 
 WRITE = rawguest.store(rawguest.DATA, 5)
 IMAGE = rawguest.raw_elf(WRITE + rawguest.wait() + WRITE + rawguest.wait())
@@ -29,7 +32,7 @@ def resources() -> tuple[int, int]:
 
 
 def life(fd: int) -> None:
-    """Boot, wait, snapshot, fork, run, refresh, close."""
+    """Boot, wait, snapshot, fork, run, refresh, a session of two cells, close."""
     host = RecordingHost()
     machine = Machine.boot(fd, GuestImage(IMAGE), limits_memory=MEMORY)
     try:
@@ -43,10 +46,29 @@ def life(fd: int) -> None:
                 fork.refresh()
             finally:
                 fork.close()
+            session(fd, snapshot)
         finally:
             snapshot.close()
     finally:
         machine.close()
+
+
+def session(fd: int, snapshot: Snapshot) -> None:
+    """Two cells, the second with a memory file."""
+    host = RecordingHost()
+    with contextlib.ExitStack() as held:
+        first = Machine.fork(fd, snapshot, limits_memory=MEMORY)
+        held.callback(first.close)
+        first.run(b"", host)
+        state, piece, runs = first.changes(full=False)
+        held.callback(os.close, piece)
+        index = delta.pack_index(delta.stretches(runs_of(runs), 0))
+        second = Machine.fork(fd, snapshot, limits_memory=MEMORY)
+        held.callback(second.close)
+        memory = SessionMemory()
+        second.expect_session(gather=True)
+        second.adopt(state, index, [os.dup(piece)], [], memory.fd, snapshot.state.extents)
+        os.close(second.changes(full=False)[1])
 
 
 class FailAt:
