@@ -53,10 +53,11 @@ class FrontEndInput:
             # A ZeroMQ descriptor tells of changes only, and not of all: polling is the simple way.
             while (reply := _receive(session, socket)) is None:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL)
-        value = reply.get("content", {}).get("value", "")
+        content = reply.get("content")
+        value = content.get("value") if isinstance(content, dict) else None
         if not isinstance(value, str) or value == _EOF:
             return b""
-        return value.encode("utf-8", "surrogateescape") + b"\n"
+        return value.encode("utf-8", "replace") + b"\n"  # JSON may hold half a surrogate pair
 
 
 def _receive(session: Any, socket: Any) -> dict[str, Any] | None:
