@@ -53,8 +53,8 @@ class FrontEndInput:
             # A ZeroMQ descriptor tells of changes only, and not of all: polling is the simple way.
             while (reply := _receive(session, socket)) is None:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL)
-        content = reply.get("content")
-        value = content.get("value") if isinstance(content, dict) else None
+        answer = reply.get("content")
+        value = answer.get("value") if isinstance(answer, dict) else None
         if not isinstance(value, str) or value == _EOF:
             return b""
         return value.encode("utf-8", "replace") + b"\n"  # JSON may hold half a surrogate pair
