@@ -20,6 +20,8 @@ from hypercell.kernel.toolchains.store import WASM
 
 _LONG_PAUSE = 0.6  # somebody reads before the next cell
 _IN_A_ROW = 10
+_MANY = 40  # more than VMs are parked: most of these find none
+_SPELLED = {_IN_A_ROW: ", ten in a row, each", _MANY: ", forty in a row, each"}
 _IMPORT = "import json, re, dataclasses"
 _PAGES = (0, 1000, 10_000)
 _MARK = "took "
@@ -66,8 +68,11 @@ async def python_rows(rounds: int) -> list[Row]:
         for kernel in (ours, ipykernel):
             kernel.run("x = 0")
         for cell in ("pass", "1+1", "x += 1", _IMPORT):
-            for pause, count, aim in ((_LONG_PAUSE, 1, 1.0), (0.0, _IN_A_ROW, 2.0)):
-                title = f"Python {cell}" + (", ten in a row, each" if count > 1 else "")
+            runs = [(_LONG_PAUSE, 1, 1.0), (0.0, _IN_A_ROW, 2.0)]
+            if cell == "pass":
+                runs.append((0.0, _MANY, 2.0))
+            for pause, count, aim in runs:
+                title = f"Python {cell}" + _SPELLED.get(count, "")
                 found = await alternate(
                     {
                         title: side(ours, cell, pause, count),
