@@ -55,6 +55,7 @@ STAY: dict[str, dict[str, str]] = {
     "worker": _ALWAYS,
     "parked worker": {
         **_ALWAYS,
+        "mmap 0x22": "malloc: whether, is a matter of sizes",
         **dict.fromkeys(
             ("ftruncate", "munmap", "pwrite64", "mmap 0x1"),
             "the snapshot of a runtime, made once and kept on disk",
