@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -134,28 +134,11 @@ class Arenas:
                 )
         self.limit = limit
 
-    def stretches(self, arena: int, page: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield (guest-physical address, bytes) for pages ``page`` to ``end - 1`` of an arena."""
-        start = size = 0
-        while page < end:
-            unit, within = divmod(page, _UNIT_PAGES)
-            count = min(end - page, _UNIT_PAGES - within)
-            gpa = _block_gpa(self._blocks[arena * UNITS + unit]) + within * abi.PAGE
-            if gpa != start + size:
-                if size:
-                    yield start, size
-                start, size = gpa, 0
-            size += count * abi.PAGE
-            page += count
-        if size:
-            yield start, size
-
-    def in_one_block(self, arena: int, page: int, end: int) -> int | None:
-        """Where pages ``page`` to ``end - 1`` of an arena lie, if one block holds them all."""
-        unit, within = divmod(page, _UNIT_PAGES)
-        if within + end - page > _UNIT_PAGES:
-            return None
-        return _block_gpa(self._blocks[arena * UNITS + unit]) + within * abi.PAGE
+    def unit(self, number: int) -> int:
+        """Where a unit of 2 MiB lies, in guest-physical memory; by its number in ``delta``: those
+        of RAM come first, then ``UNITS`` of each arena.
+        """
+        return _block_gpa(self._blocks[number - UNITS]) if number >= UNITS else number * abi.HUGE
 
     def owner(self, gpa: int) -> tuple[int, int] | None:
         """Which page (arena, number) lies at an address of the pool."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from hypercell.vmm import abi, delta, libc, memfd
@@ -17,24 +17,21 @@ from hypercell.vmm.runs import Run, merged, overlap, without
 from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
-_CHUNK = 0x1_0000  # bytes
+_CHUNK = 0x8000  # bytes
 # Pages of a unit: to look through all of it takes less than as many faults. Cells read more pages
 # than they write.
 HOT: Final = 4
 _DENSE = 12
+_UNIT_PAGES = abi.HUGE // abi.PAGE
 
 
 class Span(NamedTuple):
-    """Guest-physical memory that a piece holds, from ``slot`` on; ``size`` in bytes."""
+    """Memory of one unit of 2 MiB that a piece holds from ``slot`` on; ``size`` in bytes."""
 
-    gpa: int
-    size: int
     piece: int
     slot: int
-
-    def part(self, start: int, end: int) -> Span:
-        """What of it lies between two guest-physical addresses."""
-        return Span(start, end - start, self.piece, self.slot + (start - self.gpa) // abi.PAGE)
+    gpa: int
+    size: int
 
 
 class DeltaPages:
@@ -50,7 +47,7 @@ class DeltaPages:
         self._size = memfd.size_of(base.fd)
         self._original = libc.ReadOnlyFile(base.fd, self._size)
         try:
-            self._zeros = libc.Zeros(_CHUNK)
+            self._zeros = libc.Zeros()
         except BaseException:
             self._original.close()
             raise
@@ -91,20 +88,20 @@ class DeltaPages:
         """
         sizes = [memfd.size_of(fd) // abi.PAGE for fd in self._pieces]
         index = delta.unpack_index(packed, self._places(), sizes)
-        for first, end, piece, slot in sorted(index, key=lambda s: (s.piece, s.slot)):
+        for first, end, piece, slot in index:
             for gpa, size in self._gpas(first, end):
-                self._spans.append(Span(gpa, size, piece, slot))
+                self._spans.append(Span(piece, slot, gpa, size))
                 slot += size // abi.PAGE
-        wanted = self._spans
+        self._spans.sort()
+        present: set[int] = set()
         if memory is not None:
             units = self._units(hot)
-            present = without(units, self._memory.share(memory, units))
-            wanted = [
-                span.part(*run) for span in self._spans for run in without([_run(span)], present)
-            ]
+            present = _numbers(without(units, self._memory.share(memory, units)))
         views: list[memoryview] = []
         begin = next_one = (-1, 0)
-        for gpa, size, piece, slot in wanted:
+        for piece, slot, gpa, size in self._spans:
+            if gpa // abi.HUGE in present:
+                continue
             if (piece, slot) != next_one or len(views) >= _VIEWS:
                 self._read(begin, views)
                 views, begin = [], (piece, slot)
@@ -113,11 +110,12 @@ class DeltaPages:
         self._read(begin, views)
 
     def places(self) -> list[int]:
-        """Guest addresses: one in each unit of the memory file, and the session's other pages."""
-        gpas = [unit for run in self._memory.shared_units for unit, _ in _cut(*run, abi.HUGE)]
-        for span in self._spans:
-            for start, end in without([_run(span)], self._memory.shared_units):
-                gpas += range(start, end, abi.PAGE)
+        """Guest addresses: one in each unit of the memory file, and what else changed last."""
+        units = _numbers(self._memory.shared_units)
+        gpas = [unit * abi.HUGE for unit in sorted(units)]
+        for piece, _, gpa, size in self._spans:
+            if piece == len(self._pieces) - 1 and gpa // abi.HUGE not in units:
+                gpas += range(gpa, gpa + size, abi.PAGE)
         return [gva for gpa in gpas if (gva := self._arenas.address(gpa)) is not None]
 
     def _units(self, hot: Sequence[Run]) -> list[Run]:
@@ -128,8 +126,7 @@ class DeltaPages:
         """
         pages: Counter[int] = Counter()
         for span in self._spans:
-            for start, end in _cut(span.gpa, span.gpa + span.size, abi.HUGE):
-                pages[_floor(start)] += (end - start) // abi.PAGE
+            pages[_floor(span.gpa)] += span.size // abi.PAGE
         dense = [(unit, unit + abi.HUGE) for unit, count in pages.items() if count >= _DENSE]
         places = []
         for first, end in self._base.state.ram:
@@ -156,10 +153,10 @@ class DeltaPages:
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
         places = self._places()
-        before = [] if full else sorted(self._spans)
+        before = {} if full else self._originals()
         changed = [
             (number, number + 1)
-            for number in self._numbers(self._unlike(pages, before))
+            for number in self._page_numbers(self._unlike(pages, before))
             if places.hold(number, number + 1)
         ]
         runs = merged(changed)
@@ -177,26 +174,45 @@ class DeltaPages:
             raise
         return fd, runs
 
-    def _unlike(self, pages: libc.PageMap, before: Sequence[Span]) -> Iterator[int]:
+    def _originals(self) -> dict[int, int]:
+        """Where here the originals of the pages lie that were put, by guest-physical address."""
+        if not self._mapped:
+            self._mapped = [libc.ReadOnlyFile(fd, memfd.size_of(fd)) for fd in self._pieces]
+        found: dict[int, int] = {}
+        for piece, slot, gpa, size in self._spans:
+            at = self._mapped[piece].address + slot * abi.PAGE
+            gpas, addresses = range(gpa, gpa + size, abi.PAGE), range(at, at + size, abi.PAGE)
+            found.update(zip(gpas, addresses, strict=True))
+        return found
+
+    def _unlike(self, pages: libc.PageMap, before: Mapping[int, int]) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
-        In large steps first: a VM may have copies of all there is.
+        First all is compared with the snapshot in large steps, then pages where that differs:
+        those with their originals in ``before``, else with the snapshot or with zeros.
         """
+        original, known = self._original.address, self._size // _CHUNK * _CHUNK
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
-            steps = list(self._steps(self._written(region, pages), before))
-            addresses = [gpa + shift for gpa, _, _ in steps]
-            originals = [original for _, _, original in steps]
-            differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
-            found = [
-                (gpa + offset, original + offset)
-                for gpa, size, original in map(steps.__getitem__, differ)
-                for offset in range(0, size, abi.PAGE)
+            steps: list[int] = []
+            gpas: list[int] = []
+            for start, end in self._written(region, pages):
+                first, last = -(-start // _CHUNK) * _CHUNK, min(end, known) // _CHUNK * _CHUNK
+                if first < last:
+                    gpas += range(start, first, abi.PAGE)
+                    steps += range(first, last, _CHUNK)
+                    start = last
+                gpas += range(start, end, abi.PAGE)
+            there, first_ones = map(shift.__add__, steps), map(original.__add__, steps)
+            for at in libc.unequal([*there], [*first_ones], itertools.repeat(_CHUNK)):
+                gpas += range(steps[at], steps[at] + _CHUNK, abi.PAGE)
+            originals = [
+                before.get(gpa) or (original + gpa if gpa < self._size else self._zeros.address)
+                for gpa in gpas
             ]
-            addresses = [gpa + shift for gpa, _ in found]
-            originals = [original for _, original in found]
-            for at in libc.unequal(addresses, originals, itertools.repeat(abi.PAGE)):
-                yield found[at][0]
+            there = map(shift.__add__, gpas)
+            for at in libc.unequal([*there], originals, itertools.repeat(abi.PAGE)):
+                yield gpas[at]
 
     def _written(self, region: Region, pages: libc.PageMap) -> list[Run]:
         """Guest-physical stretches that the VM may have written: its own pages, and the units of
@@ -207,43 +223,15 @@ class DeltaPages:
         shared = overlap([(region.gpa, region.gpa + region.size)], self._memory.shared_units)
         return merged([*((start - shift, end - shift) for start, end in private), *shared])
 
-    def _steps(
-        self, written: Sequence[Run], before: Sequence[Span]
-    ) -> Iterator[tuple[int, int, int]]:
-        """Cut stretches where their originals lie apart: (gpa, bytes, address of the original)."""
-        if not self._mapped:
-            self._mapped = [libc.ReadOnlyFile(fd, memfd.size_of(fd)) for fd in self._pieces]
-        put = [_run(span) for span in before]
-        base, size = self._original.address, self._size
-        for start, end in without(written, put):
-            limits = (start, size, end) if start < size < end else (start, end)
-            for low, high in itertools.pairwise(limits):
-                for gpa, stop in _cut(low, high, _CHUNK):
-                    yield gpa, stop - gpa, base + gpa if gpa < size else self._zeros.address
-        at = 0
-        for start, end in overlap(put, written):
-            while put[at][1] <= start:
-                at += 1
-            span = before[at]
-            file = self._mapped[span.piece].address + span.slot * abi.PAGE
-            yield start, end - start, file + start - span.gpa
+    def _gpas(self, first: int, end: int) -> Iterator[Run]:
+        """Yield (guest-physical address, bytes) for a run of pages, a part for each unit."""
+        while first < end:
+            unit, page = divmod(first, _UNIT_PAGES)
+            count = min(end - first, _UNIT_PAGES - page)
+            yield self._arenas.unit(unit) + page * abi.PAGE, count * abi.PAGE
+            first += count
 
-    def _gpas(self, first: int, end: int) -> list[Run]:
-        """(guest-physical address, bytes) for a run of pages, cut where it lies apart."""
-        arena, page = delta.place_of(first)
-        last = page + end - first
-        if arena < 0:
-            return [(first * abi.PAGE, (end - first) * abi.PAGE)]
-        gpa = self._arenas.in_one_block(arena, page, last)
-        if gpa is not None:
-            return [(gpa, (end - first) * abi.PAGE)]
-        return [
-            part
-            for stretch in self._arenas.stretches(arena, page, last)
-            for part in self._memory.parts(*stretch)
-        ]
-
-    def _numbers(self, gpas: Iterable[int]) -> Iterator[int]:
+    def _page_numbers(self, gpas: Iterable[int]) -> Iterator[int]:
         """The numbers of pages; what is no arena's is left out."""
         for gpa in gpas:
             if gpa < abi.RAM_SIZE:
@@ -257,16 +245,9 @@ def _floor(gpa: int) -> int:
     return gpa // abi.HUGE * abi.HUGE
 
 
-def _cut(start: int, end: int, step: int) -> Iterator[Run]:
-    """A stretch in parts that end at multiples of ``step``."""
-    while start < end:
-        stop = min(start // step * step + step, end)
-        yield start, stop
-        start = stop
-
-
-def _run(span: Span) -> Run:
-    return span.gpa, span.gpa + span.size
+def _numbers(units: Iterable[Run]) -> set[int]:
+    """The numbers of units of 2 MiB."""
+    return {n for start, end in units for n in range(start // abi.HUGE, end // abi.HUGE)}
 
 
 def _rest(views: list[memoryview], count: int) -> list[memoryview]:

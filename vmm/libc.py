@@ -174,15 +174,14 @@ def read_into(fd: int, address: int, size: int, offset: int) -> None:
 
 
 class Zeros:
-    """Zeros to compare with, ``size`` bytes."""
+    """A page of zeros to compare with."""
 
-    def __init__(self, size: int = PAGE) -> None:
-        self._size = size
-        self.address = mmap(0, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
+    def __init__(self) -> None:
+        self.address = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)
 
     def close(self) -> None:
         """Unmap it."""
-        munmap(self.address, self._size)
+        munmap(self.address, PAGE)
 
     def skip(self, address: int, size: int) -> Iterator[tuple[int, int]]:
         """Yield the stretches (start, end: offsets) of whole pages that are not all zeros."""
