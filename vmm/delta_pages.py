@@ -188,9 +188,10 @@ class DeltaPages:
     def _unlike(self, pages: libc.PageMap, before: Mapping[int, int]) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
-        First all is compared with the snapshot in large steps, then pages where that differs:
-        those with their originals in ``before``, else with the snapshot or with zeros.
+        What is compared with the snapshot is so in large steps first. Where a page has its
+        original in ``before``, or beyond the snapshot with its zeros, it is done page by page.
         """
+        put = {gpa // _CHUNK * _CHUNK for gpa in before}
         original, known = self._original.address, self._size // _CHUNK * _CHUNK
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
@@ -200,7 +201,11 @@ class DeltaPages:
                 first, last = -(-start // _CHUNK) * _CHUNK, min(end, known) // _CHUNK * _CHUNK
                 if first < last:
                     gpas += range(start, first, abi.PAGE)
-                    steps += range(first, last, _CHUNK)
+                    for step in range(first, last, _CHUNK):
+                        if step in put:
+                            gpas += range(step, step + _CHUNK, abi.PAGE)
+                        else:
+                            steps.append(step)
                     start = last
                 gpas += range(start, end, abi.PAGE)
             there, first_ones = map(shift.__add__, steps), map(original.__add__, steps)

@@ -29,6 +29,7 @@ from hypercell.vmm import abi, delta, memfd
 from hypercell.vmm.cpu_state import Registers
 from hypercell.vmm.delta import Stretch
 from hypercell.vmm.errors import Closed, GuestCrash, HostError, ProtocolViolation
+from hypercell.vmm.session_memory import SessionMemory
 
 
 @pytest.fixture
@@ -106,6 +107,22 @@ def test_a_warmed_vm_is_as_good_and_its_arenas_may_lie_elsewhere(runtime: Runtim
     warmed.expect_session(gather=False)
     runtime.adopt(warmed, kept)
     assert runtime.run(warmed) == told(PLACES)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_page_that_is_the_runtimes_again_is_kept(runtime: Runtime, memory: bool) -> None:
+    """Its original is not the runtime's page, but what the cell before left."""
+    runtime.make(store(ARENA, 5) + wait() + store(ARENA, 2) + wait() + reply_u64(ARENA))
+    first = runtime.fork()
+    runtime.run(first)
+    kept = runtime.keep(first)
+    file = SessionMemory()
+    second = runtime.fork(kept, file=file.fd if memory else None)
+    runtime.run(second)
+    last = runtime.keep(second, kept)
+    second.close()
+    assert [s.piece for s in last.index] == [1]
+    assert runtime.run(runtime.fork(last)) == u64(2)
 
 
 def test_host_tables_are_not_a_sessions(runtime: Runtime) -> None:
