@@ -25,6 +25,7 @@ from hypercell.kernel.config import Config
 from hypercell.kernel.languages.clang.tools import Tools
 
 _JUDGED_FROM = 1000  # cells: in fewer, caches that fill look like a slope
+_GROWN = 1000  # cells: until then pages that a cell has changed are new ones of its session
 _SAMPLES = 200
 _SLOPE_MAX = 1024  # bytes a cell
 _DRIFT_MAX = 1.05
@@ -107,6 +108,7 @@ class Soak:
             await cells.fill_caches()
             await cells.reset()
             self._before = await self._settled(session)
+            await cells.grow(min(_GROWN, self._count // 5))
             cells.counts.clear()
             started = time.monotonic()
             for number in range(self._count):

@@ -78,6 +78,11 @@ class Cells:
         for source in (CRASHES[0], FOREVER_C.format(options="--timeout 50ms")):
             await self._session.execute(source)  # these begin with no #include: a further snapshot
 
+    async def grow(self, count: int) -> None:
+        """So many cells of Python: a session's first ones change pages that none did before."""
+        for _ in range(count):
+            await self._python()
+
     async def reset(self) -> None:
         """Forget the session's state: how much of it is kept depends on its size."""
         self._seen = 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hypercell.vmm import abi, delta, libc, memfd
@@ -23,6 +25,7 @@ _CHUNK = 0x8000  # bytes
 HOT: Final = 4
 _DENSE = 12
 _UNIT_PAGES = abi.HUGE // abi.PAGE
+_END = operator.itemgetter(1)
 
 
 class Span(NamedTuple):
@@ -153,7 +156,7 @@ class DeltaPages:
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
         places = self._places()
-        before = {} if full else self._originals()
+        before = [] if full else self._originals()
         changed = [
             (number, number + 1)
             for number in self._page_numbers(self._unlike(pages, before))
@@ -174,50 +177,68 @@ class DeltaPages:
             raise
         return fd, runs
 
-    def _originals(self) -> dict[int, int]:
-        """Where here the originals of the pages lie that were put, by guest-physical address."""
+    def _originals(self) -> list[tuple[int, int, int]]:
+        """What was put, in order: (guest-physical start, end, where its original lies here)."""
         if not self._mapped:
-            self._mapped = [libc.ReadOnlyFile(fd, memfd.size_of(fd)) for fd in self._pieces]
-        found: dict[int, int] = {}
-        for piece, slot, gpa, size in self._spans:
-            at = self._mapped[piece].address + slot * abi.PAGE
-            gpas, addresses = range(gpa, gpa + size, abi.PAGE), range(at, at + size, abi.PAGE)
-            found.update(zip(gpas, addresses, strict=True))
-        return found
+            for fd in self._pieces:
+                size = memfd.size_of(fd)
+                self._mapped.append(libc.ReadOnlyFile(fd, size))
+                self._mapped[-1].populate(0, size)  # all at once: a fault for each costs more
+        places = [file.address for file in self._mapped]
+        return sorted(
+            (gpa, gpa + size, places[piece] + slot * abi.PAGE)
+            for piece, slot, gpa, size in self._spans
+        )
 
-    def _unlike(self, pages: libc.PageMap, before: Mapping[int, int]) -> Iterator[int]:
+    def _unlike(self, pages: libc.PageMap, put: Sequence[tuple[int, int, int]]) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
-        What is compared with the snapshot is so in large steps first. Where a page has its
-        original in ``before``, or beyond the snapshot with its zeros, it is done page by page.
+        In large steps first: a VM may have copies of all there is.
         """
-        put = {gpa // _CHUNK * _CHUNK for gpa in before}
-        original, known = self._original.address, self._size // _CHUNK * _CHUNK
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
-            steps: list[int] = []
-            gpas: list[int] = []
-            for start, end in self._written(region, pages):
-                first, last = -(-start // _CHUNK) * _CHUNK, min(end, known) // _CHUNK * _CHUNK
-                if first < last:
-                    gpas += range(start, first, abi.PAGE)
-                    for step in range(first, last, _CHUNK):
-                        if step in put:
-                            gpas += range(step, step + _CHUNK, abi.PAGE)
-                        else:
-                            steps.append(step)
-                    start = last
-                gpas += range(start, end, abi.PAGE)
-            there, first_ones = map(shift.__add__, steps), map(original.__add__, steps)
-            for at in libc.unequal([*there], [*first_ones], itertools.repeat(_CHUNK)):
-                gpas += range(steps[at], steps[at] + _CHUNK, abi.PAGE)
-            originals = [
-                before.get(gpa) or (original + gpa if gpa < self._size else self._zeros.address)
-                for gpa in gpas
+            steps = self._steps(self._written(region, pages), put)
+            addresses = [gpa + shift for gpa, _, _ in steps]
+            originals = [original for _, _, original in steps]
+            differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
+            found = [
+                (gpa + offset, original + offset)
+                for gpa, size, original in map(steps.__getitem__, differ)
+                for offset in range(0, size, abi.PAGE)
             ]
-            there = map(shift.__add__, gpas)
-            for at in libc.unequal([*there], originals, itertools.repeat(abi.PAGE)):
-                yield gpas[at]
+            addresses = [gpa + shift for gpa, _ in found]
+            originals = [original for _, original in found]
+            for at in libc.unequal(addresses, originals, itertools.repeat(abi.PAGE)):
+                yield found[at][0]
+
+    def _steps(
+        self, written: Sequence[Run], put: Sequence[tuple[int, int, int]]
+    ) -> list[tuple[int, int, int]]:
+        """Cut stretches where their originals lie apart: (gpa, bytes, address of the original)."""
+        steps: list[tuple[int, int, int]] = []
+        for start, end in written:
+            at = bisect.bisect_right(put, start, key=_END)
+            while at < len(put) and put[at][0] < end:
+                first, last, original = put[at]
+                if start < first:
+                    self._from_snapshot(steps, start, first)
+                    start = first
+                stop = min(last, end)
+                steps.append((start, stop - start, original + start - first))
+                start = stop
+                at += 1
+            self._from_snapshot(steps, start, end)
+        return steps
+
+    def _from_snapshot(self, steps: list[tuple[int, int, int]], start: int, end: int) -> None:
+        """Steps for a stretch whose original is the snapshot, and zeros beyond it."""
+        base, known = self._original.address, min(end, self._size)
+        while start < known:
+            size = min(known - start, _CHUNK)
+            steps.append((start, size, base + start))
+            start += size
+        zeros = self._zeros.address
+        steps += [(gpa, abi.PAGE, zeros) for gpa in range(start, end, abi.PAGE)]
 
     def _written(self, region: Region, pages: libc.PageMap) -> list[Run]:
         """Guest-physical stretches that the VM may have written: its own pages, and the units of

@@ -232,15 +232,15 @@ async def test_time_zones(session: Session) -> None:
 
 async def test_a_task_of_a_cell_without_await_is_awaited_later(session: Session) -> None:
     cell = (
-        "import asyncio\nasync def work(n):\n    print('begins', n)\n"
-        "    await asyncio.sleep(0.001)\n    return n\n"
+        "import asyncio\ngo = asyncio.Event()\nasync def work(n):\n    print('begins', n)\n"
+        "    await (go.wait() if n == 1 else asyncio.sleep(0.001))\n    return n\n"
         "task = asyncio.create_task(work(1), name='t')"
     )
     assert (await session.execute(cell)).stdout == b"begins 1\n"
     assert await value(session, "task.get_name(), task.done(), asyncio.run(work(2))") == (
         "('t', False, 2)"
     )
-    assert await value(session, "await task") == "1"
+    assert await value(session, "go.set()\nawait task") == "1"
     await value(session, "both = asyncio.gather(work(3), work(4))")
     assert await value(session, "await both") == "[3, 4]"
     assert await value(session, "asyncio.get_event_loop().run_until_complete(work(5))") == "5"
