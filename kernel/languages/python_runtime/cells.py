@@ -91,7 +91,7 @@ class Cells:
         """The cell gets its number, ``In`` and ``_i`` its text."""
         self._name = f"<{request.get('label', 'cell')}>"
         self._line = request.get("line", 1)
-        tracebacks.remember(self._name, "\n" * (self._line - 1) + source)
+        tracebacks.remember(self._name, source, self._line)
         if "quiet" in request:
             return
         self._number = request.get("number") or self._number + 1

@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -23,10 +24,34 @@ _cells: set[str] = set()
 _TracebackException: Any = traceback.TracebackException
 
 
-def remember(name: str, source: str) -> None:
-    """Let tracebacks and ``inspect`` find the lines of a cell."""
+class Lines(Sequence[str]):
+    """The lines of a cell, split when somebody looks: a session has thousands, and keeps the text
+    of each in ``In`` already.
+    """
+
+    __slots__ = ("_above", "_source")
+
+    def __init__(self, source: str, above: int) -> None:
+        self._source, self._above = source, above
+
+    def _split(self) -> list[str]:
+        return ["\n"] * self._above + self._source.splitlines(keepends=True)
+
+    def __len__(self) -> int:
+        return len(self._split())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._split())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._split()[index]
+
+
+def remember(name: str, source: str, line: int) -> None:
+    """Let tracebacks and ``inspect`` find the lines of a cell, whose source begins at ``line``."""
     _cells.add(name)
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    cache: dict[str, Any] = linecache.cache
+    cache[name] = (len(source), None, Lines(source, line - 1), name)
 
 
 def _hide(whole: Any) -> None:
