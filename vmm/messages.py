@@ -142,8 +142,7 @@ class Park(msgspec.Struct, frozen=True, tag=True):
 class Adopt(msgspec.Struct, frozen=True, tag=True):
     """Make the parked VM a session's: see ``delta``. Descriptors: ``pieces``, then layers, then, if
     there is ``memory``, the session's memory file; ``hot``: units of memory that belong there.
-    ``full``: ``Keep`` wants all that the runtime has not, else what was not there before;
-    ``touch``: have the guest touch what it has now.
+    ``full``: ``Keep`` wants all that the runtime has not, else what was not there before.
     """
 
     state: DeltaState
@@ -152,7 +151,10 @@ class Adopt(msgspec.Struct, frozen=True, tag=True):
     memory: bool = False
     hot: tuple[Run, ...] = ()
     full: bool = False
-    touch: bool = False
+
+
+class Touch(msgspec.Struct, frozen=True, tag=True):
+    """Have the guest of an adopted VM touch what it has, before its job comes."""
 
 
 class Keep(msgspec.Struct, frozen=True, tag=True):
@@ -277,7 +279,7 @@ WireCommand = (
     | c.Usage
 )
 WireReply = WireOk | c.Trapped | c.Exited | c.Failed
-ToWorker = Boot | Park | Adopt | Job | Keep | Cancel | StdinData
+ToWorker = Boot | Park | Adopt | Touch | Job | Keep | Cancel | StdinData
 FromWorker = Parked | Output | StdinWanted | Done | Kept | Snapped | Raised
 
 

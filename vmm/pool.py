@@ -25,6 +25,7 @@ from hypercell.vmm.messages import (
     Park,
     Parked,
     Raised,
+    Touch,
     pack_commands,
     unpack_error,
 )
@@ -153,27 +154,27 @@ class Pool:
     async def _with_memory(self, state: SessionState, *, touch: bool = False) -> Waiting:
         with told("making a VM"):
             memory, gone = self._memories.pop(state, (None, None))
-            waiting = await self._adopted(state, memory or SessionMemory(), touch=touch)
+            waiting = await self._adopted(state, memory or SessionMemory())
             try:
                 if gone is not None and waiting.memory is memory:
-                    await asyncio.shield(gone)
+                    await asyncio.shield(gone)  # no guest runs in this memory before
+                if touch:
+                    await self._parked(waiting, Touch(), [])
             except BaseException:
                 waiting.close()
                 raise
             return waiting
 
-    async def _adopted(
-        self, state: SessionState, memory: SessionMemory | None, *, touch: bool = False
-    ) -> Waiting:
+    async def _adopted(self, state: SessionState, memory: SessionMemory | None) -> Waiting:
         """Make a parked VM of the runtime a session's."""
-        message, files = state.adopt(memory, touch=touch)
+        message, files = state.adopt(memory)
         waiting = await self._generic(state.base)
         try:
             await self._parked(waiting, message, files)
         except WorkerLost:  # a parked one was about to die, before it had the memory or with it
             if memory is not None:
                 memory = SessionMemory()
-                message, files = state.adopt(memory, touch=touch)
+                message, files = state.adopt(memory)
             waiting = await self.park(state.base, on_demand=True)
             await self._parked(waiting, message, files)
         waiting.memory = memory
@@ -256,7 +257,7 @@ class Pool:
         return waiting
 
     async def _parked(
-        self, waiting: Waiting, request: Park | Adopt, files: list[int]
+        self, waiting: Waiting, request: Park | Adopt | Touch, files: list[int]
     ) -> tuple[Run, ...]:
         """Have a worker get ready; what it says is hot. Any error closes it."""
         try:

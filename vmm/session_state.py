@@ -70,20 +70,15 @@ class SessionState:
         """Bytes that its pages take; most of them belong to earlier states as well."""
         return self.pages * PAGE
 
-    def adopt(
-        self, memory: SessionMemory | None = None, *, touch: bool = False
-    ) -> tuple[Adopt, list[int]]:
-        """The message that makes a VM of ``base`` this one, and its descriptors.
-
-        ``touch``: it is made ahead, and its guest may take the time to touch its memory.
-        """
+    def adopt(self, memory: SessionMemory | None = None) -> tuple[Adopt, list[int]]:
+        """The message that makes a VM of ``base`` this one, and its descriptors."""
         files = [piece.fd for piece in self.pieces] + [layer.fd for layer in self.layers]
         if memory is not None:
             files.append(memory.fd)
         index = delta.pack_index(self.index)
         hot = self.base.hot or self.base.facts.extents
         return Adopt(
-            self.state, index, len(self.pieces), memory is not None, hot, wants_all(self), touch
+            self.state, index, len(self.pieces), memory is not None, hot, wants_all(self)
         ), files
 
 

@@ -36,6 +36,7 @@ from hypercell.vmm.messages import (
     Park,
     Parked,
     Snapped,
+    Touch,
     ToWorker,
     WireReply,
     pack_error,
@@ -99,6 +100,8 @@ class Worker:
                     self._answer(message, descriptors)
                 elif isinstance(message, Adopt):
                     self._adopt(message, descriptors)
+                elif isinstance(message, Touch):
+                    self._touch()
                 elif isinstance(message, Keep):
                     self._keep()
                 else:  # a Cancel or input that came after the end of its job
@@ -170,14 +173,16 @@ class Worker:
         machine.adopt(request.state, request.index, pieces, layers, memory, request.hot)
         if memory is not None:
             os.close(memory)
-        if request.touch:
-            host = JobHost(self._channel, Job((), (), (), Limits(wall=_TOUCH_SECONDS)), silent=True)
-            with _Ticking():
-                machine.touch(host)
         channels.close_all(layers)
         self._full = request.full
         self._inherited = machine.committed
         self._mapped = jail.mapped_now()
+        self._channel.send(Parked())
+
+    def _touch(self) -> None:
+        host = JobHost(self._channel, Job((), (), (), Limits(wall=_TOUCH_SECONDS)), silent=True)
+        with _Ticking():
+            self._ready().touch(host)
         self._channel.send(Parked())
 
     def _keep(self) -> None:

@@ -131,6 +131,7 @@ _ORDERS = (
     messages.Park(_encode(_STATE), warm=_JOB),
     messages.Cancel(),
     messages.Adopt(_DELTA, _INDEX, 1),
+    messages.Touch(),
     messages.Keep(),
 )
 

@@ -12,6 +12,7 @@ from python_session import fails, hypervisor_fixture, session_fixture, value  # 
 from hypercell.kernel import Session
 from hypercell.kernel.questions import Questions
 from hypercell.vmm.fork_client import Child
+from hypercell.vmm.pool import Pool, Waiting
 from hypercell.vmm.session_memory import SessionMemory
 from hypercell.vmm.session_state import SessionState
 
@@ -81,15 +82,26 @@ async def test_nobody_has_it_before_the_last_one_is_gone(
         seen = watch(child)
         return asyncio.ensure_future(both())
 
-    monkeypatch.setattr(Child, "watch", watched)
-    await value(session, "x = 2")
-    await session.settled()
-    monkeypatch.undo()
+    sent: list[str] = []
+    park = Pool._parked
+
+    async def parked(pool: Pool, waiting: Waiting, request: object, files: list[int]) -> object:
+        sent.append(type(request).__name__)
+        return await park(pool, waiting, request, files)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Pool, "_parked", parked)
+    with monkeypatch.context() as patch:
+        patch.setattr(Child, "watch", watched)
+        await value(session, "x = 2")
+        await session.settled()
     later = asyncio.ensure_future(value(session, "x"))
     done, _ = await asyncio.wait([later], timeout=1.0)
     assert not done
+    assert "Adopt" in sent
+    assert "Touch" not in sent  # its guest would run
     gone.set_result(None)
     assert await later == "2"
+    assert "Touch" in sent
 
 
 async def test_a_vm_that_died_waiting_takes_its_file_along(session: Session) -> None:
