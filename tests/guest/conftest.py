@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from guest_vm import GuestVm
+from session_runtime import Runtime
 
 from hypercell.vmm import kvm
 
@@ -12,6 +13,15 @@ from hypercell.vmm import kvm
 @pytest.fixture(scope="session")
 def kvm_fd() -> int:
     return kvm.open_kvm()
+
+
+@pytest.fixture
+def runtime(kvm_fd: int) -> Iterator[Runtime]:
+    """A raw guest's runtime; its VMs and snapshots are closed after the test."""
+    made = Runtime(kvm_fd)
+    yield made
+    for item in reversed(made.all):
+        item.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from rawguest import hypercall, loop, store, wait
@@ -26,14 +25,6 @@ from hypercell.vmm.errors import Closed, HypercellError, ProtocolViolation, Time
 from hypercell.vmm.session_memory import SessionMemory
 
 CELLS = WRITES + wait() + AGAIN + wait() + tell(CHANGED) + tell(CHANGED)
-
-
-@pytest.fixture
-def runtime(kvm_fd: int) -> Iterator[Runtime]:
-    made = Runtime(kvm_fd)
-    yield made
-    for item in reversed(made.all):
-        item.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import huge_runs
 import msgspec
 import pytest
@@ -30,14 +28,6 @@ from hypercell.vmm.cpu_state import Registers
 from hypercell.vmm.delta import Stretch
 from hypercell.vmm.errors import Closed, GuestCrash, HostError, ProtocolViolation
 from hypercell.vmm.session_memory import SessionMemory
-
-
-@pytest.fixture
-def runtime(kvm_fd: int) -> Iterator[Runtime]:
-    made = Runtime(kvm_fd)
-    yield made
-    for item in reversed(made.all):
-        item.close()
 
 
 @pytest.mark.parametrize("huge", huge_runs.KINDS)
