@@ -134,11 +134,21 @@ class Arenas:
                 )
         self.limit = limit
 
-    def unit(self, number: int) -> int:
+    def gpa(self, number: int) -> int | None:
         """Where a unit of 2 MiB lies, in guest-physical memory; by its number in ``delta``: those
-        of RAM come first, then ``UNITS`` of each arena.
+        of RAM come first, then ``UNITS`` of each arena. None: this VM does not have it.
         """
-        return _block_gpa(self._blocks[number - UNITS]) if number >= UNITS else number * abi.HUGE
+        if number < UNITS:
+            return number * abi.HUGE if number < abi.RAM_SIZE // abi.HUGE else None
+        block = self._blocks.get(number - UNITS)
+        return None if block is None else _block_gpa(block)
+
+    def number(self, gpa: int) -> int | None:
+        """The number of the unit of 2 MiB at an address; None: of the pool, but of no arena."""
+        if gpa < abi.RAM_SIZE:
+            return gpa // abi.HUGE
+        owner = self.owner(gpa)
+        return owner and UNITS * (owner[0] + 1) + owner[1] // _UNIT_PAGES
 
     def owner(self, gpa: int) -> tuple[int, int] | None:
         """Which page (arena, number) lies at an address of the pool."""
@@ -159,6 +169,16 @@ class Arenas:
         if page * abi.PAGE >= self._committed[arena]:
             return None
         return _address(arena, page * abi.PAGE)
+
+    def expect_writes(self, gpa: int) -> None:
+        """As ``PageTables.expect_writes``, for a unit of 2 MiB of RAM or of the pool."""
+        if (gva := self.address(gpa)) is not None:
+            self._tables.expect_writes(gva)
+
+    def written(self, gpa: int) -> bool:
+        """Whether the guest may have written to a unit of 2 MiB since."""
+        gva = self.address(gpa)
+        return gva is None or self._tables.written(gva)
 
     def promote(self, fd: int) -> None:
         """In a snapshot file, replace full tables of 4 KiB entries by one 2 MiB entry each.

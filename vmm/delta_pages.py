@@ -13,16 +13,16 @@ from typing import Final, NamedTuple
 from hypercell.vmm import abi, delta, libc, memfd
 from hypercell.vmm.arenas import Arenas
 from hypercell.vmm.delta import Places
-from hypercell.vmm.errors import HostError
+from hypercell.vmm.errors import HostError, ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
-from hypercell.vmm.runs import Run, merged, overlap, without
+from hypercell.vmm.runs import Run, merged, overlap
 from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
 _CHUNK = 0x8000  # bytes
 # Pages of a unit: to look through all of it takes less than as many faults. Cells read more pages
 # than they write.
-HOT: Final = 4
+HOT: Final = 1
 _DENSE = 12
 _UNIT_PAGES = abi.HUGE // abi.PAGE
 _END = operator.itemgetter(1)
@@ -96,10 +96,7 @@ class DeltaPages:
                 self._spans.append(Span(piece, slot, gpa, size))
                 slot += size // abi.PAGE
         self._spans.sort()
-        present: set[int] = set()
-        if memory is not None:
-            units = self._units(hot)
-            present = _numbers(without(units, self._memory.share(memory, units)))
+        present = set() if memory is None else self._share(memory, hot)
         views: list[memoryview] = []
         begin = next_one = (-1, 0)
         for piece, slot, gpa, size in self._spans:
@@ -112,32 +109,71 @@ class DeltaPages:
             views.append(self._memory.view(gpa, size))
         self._read(begin, views)
 
+    def _share(self, memory: int, hot: Sequence[Run]) -> set[int]:
+        """Map the session's memory file; which units have the session's pages already.
+
+        A unit lies in it at its number, wherever in guest-physical memory this VM has it. What
+        the file has is always mapped: it would be old the next time.
+        """
+        allowed = self._allowed()
+        numbers = {
+            number
+            for start, end in memfd.data(memory)
+            for number in range(start // abi.HUGE, -(-end // abi.HUGE))
+        }
+        gpas = [gpa for number in numbers if (gpa := self._arenas.gpa(number)) is not None]
+        present = _numbers(overlap(merged([(gpa, gpa + abi.HUGE) for gpa in gpas]), allowed))
+        units = present | _numbers(overlap(self._units(hot), allowed))
+        written = self._written_last()
+        for unit in sorted(units):
+            gpa = unit * abi.HUGE
+            number = self._arenas.number(gpa)
+            if number is not None:
+                self._memory.share(memory, gpa, number * abi.HUGE, new=unit not in present)
+                if unit not in written:
+                    self._arenas.expect_writes(gpa)
+        return present
+
     def places(self) -> list[int]:
-        """Guest addresses: one in each unit of the memory file, and what else changed last."""
+        """Guest addresses: one in each unit of the memory file, and what else changed last.
+
+        With ``abi.TOUCH_WRITE`` where the last cell wrote.
+        """
         units = _numbers(self._memory.shared_units)
-        gpas = [unit * abi.HUGE for unit in sorted(units)]
+        written = self._written_last()
+        places = {unit * abi.HUGE: abi.TOUCH_WRITE * (unit in written) for unit in sorted(units)}
         for piece, _, gpa, size in self._spans:
             if piece == len(self._pieces) - 1 and gpa // abi.HUGE not in units:
-                gpas += range(gpa, gpa + size, abi.PAGE)
-        return [gva for gpa in gpas if (gva := self._arenas.address(gpa)) is not None]
+                places |= dict.fromkeys(range(gpa, gpa + size, abi.PAGE), abi.TOUCH_WRITE)
+        address = self._arenas.address
+        return [gva | how for gpa, how in places.items() if (gva := address(gpa)) is not None]
+
+    def _written_last(self) -> set[int]:
+        """The units that the last cell wrote to; the next one will, too."""
+        last = len(self._pieces) - 1
+        return {span.gpa // abi.HUGE for span in self._spans if span.piece == last}
 
     def _units(self, hot: Sequence[Run]) -> list[Run]:
-        """The 2 MiB units for a memory file: those that cells write much of, ``hot``, those of
-        which the session has many pages, stack and heap; none with a page of the host's.
-
-        Whoever has the file can write to all of it: no guest may do more in one unit.
+        """The 2 MiB units for a memory file: those that cells write to, ``hot``, those of which
+        the session has many pages, stack and heap.
         """
         pages: Counter[int] = Counter()
         for span in self._spans:
             pages[_floor(span.gpa)] += span.size // abi.PAGE
         dense = [(unit, unit + abi.HUGE) for unit, count in pages.items() if count >= _DENSE]
+        ram = overlap(self._base.state.extents, self._allowed()[:-1])
+        return merged([*hot, *dense, *ram])
+
+    def _allowed(self) -> list[Run]:
+        """Where no page is the host's: RAM and, at the end, the pool.
+
+        Whoever has the file can write to all of it: no guest may do more in one unit.
+        """
         places = []
         for first, end in self._base.state.ram:
             start, stop = -_floor(-first * abi.PAGE), _floor(end * abi.PAGE)
             places += [(start, stop)] if start < stop else []
-        ram = overlap(self._base.state.extents, places)
-        places.append((abi.POOL_BASE, self._memory.pool_end))
-        return overlap(merged([*hot, *dense, *ram]), places)
+        return [*places, (abi.POOL_BASE, self._memory.pool_end)]
 
     def _read(self, begin: tuple[int, int], views: list[memoryview]) -> None:
         """Read neighbours in a piece in few calls."""
@@ -159,7 +195,7 @@ class DeltaPages:
         before = [] if full else self._originals()
         changed = [
             (number, number + 1)
-            for number in self._page_numbers(self._unlike(pages, before))
+            for number in self._page_numbers(self._unlike(pages, before, full=full))
             if places.hold(number, number + 1)
         ]
         runs = merged(changed)
@@ -190,14 +226,18 @@ class DeltaPages:
             for piece, slot, gpa, size in self._spans
         )
 
-    def _unlike(self, pages: libc.PageMap, put: Sequence[tuple[int, int, int]]) -> Iterator[int]:
+    def _unlike(
+        self, pages: libc.PageMap, put: Sequence[tuple[int, int, int]], *, full: bool
+    ) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
         In large steps first: a VM may have copies of all there is.
         """
+        shared = [(n * abi.HUGE, (n + 1) * abi.HUGE) for n in _numbers(self._memory.shared_units)]
+        shared = [unit for unit in shared if full or self._arenas.written(unit[0])]
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
-            steps = self._steps(self._written(region, pages), put)
+            steps = self._steps(self._written(region, pages, shared), put)
             addresses = [gpa + shift for gpa, _, _ in steps]
             originals = [original for _, _, original in steps]
             differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
@@ -240,21 +280,21 @@ class DeltaPages:
         zeros = self._zeros.address
         steps += [(gpa, abi.PAGE, zeros) for gpa in range(start, end, abi.PAGE)]
 
-    def _written(self, region: Region, pages: libc.PageMap) -> list[Run]:
-        """Guest-physical stretches that the VM may have written: its own pages, and the units of
-        the memory file.
-        """
+    def _written(self, region: Region, pages: libc.PageMap, shared: Sequence[Run]) -> list[Run]:
+        """Guest-physical stretches that the VM may have written: its own pages, and ``shared``."""
         shift = region.address - region.gpa
         private = pages.private(region.address, region.size)
-        shared = overlap([(region.gpa, region.gpa + region.size)], self._memory.shared_units)
-        return merged([*((start - shift, end - shift) for start, end in private), *shared])
+        units = overlap([(region.gpa, region.gpa + region.size)], shared)
+        return merged([*((start - shift, end - shift) for start, end in private), *units])
 
     def _gpas(self, first: int, end: int) -> Iterator[Run]:
         """Yield (guest-physical address, bytes) for a run of pages, a part for each unit."""
         while first < end:
             unit, page = divmod(first, _UNIT_PAGES)
             count = min(end - first, _UNIT_PAGES - page)
-            yield self._arenas.unit(unit) + page * abi.PAGE, count * abi.PAGE
+            if (gpa := self._arenas.gpa(unit)) is None:
+                raise ProtocolViolation(f"no arena has unit {unit}")
+            yield gpa + page * abi.PAGE, count * abi.PAGE
             first += count
 
     def _page_numbers(self, gpas: Iterable[int]) -> Iterator[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NewType
 
-from hypercell.vmm import abi, libc, memfd, runs
+from hypercell.vmm import abi, libc, runs
 from hypercell.vmm.kvm import Vm
 from hypercell.vmm.runs import Run
 
@@ -92,28 +92,22 @@ class GuestMemory:
         for first, last in runs.without(extents, content.huge):
             libc.mmap(first + shift, last - first, _READ_WRITE, flags, content.fd, first)
 
-    def share(self, fd: int, units: Sequence[Run]) -> list[Run]:
-        """Put units of 2 MiB into a session's memory file, at their guest-physical offsets.
+    def share(self, fd: int, gpa: int, offset: int, *, new: bool) -> None:
+        """Have a unit of 2 MiB in a session's memory file from now on. Only before the VM runs.
 
-        Only before the VM has run. Units that the file had not are there as they are in
-        ``content``; they are returned.
+        ``new``: the file does not have it; it is there as it is in ``content``.
         """
-        missing = []
-        for gpa, size in (part for start, end in units for part in self.parts(start, end - start)):
-            address = self.host_address(gpa, size)
-            flags = libc.MAP_SHARED | libc.MAP_FIXED
-            libc.mmap(address, size, _READ_WRITE, flags, fd, gpa)
-            for at in range(gpa, gpa + size, abi.HUGE):
-                if not memfd.has_data(fd, at, at + abi.HUGE):
-                    libc.populate(address + at - gpa, abi.PAGE)  # of nothing comes no huge page
-                    libc.collapse(address + at - gpa, abi.HUGE)
-                    missing.append((at, at + abi.HUGE))
-        self.shared_units = list(units)
-        if self._content is not None:
-            for start, end in runs.overlap(missing, self._content.extents):
-                for gpa, size in self.parts(start, end - start):
-                    libc.read_into(self._content.fd, self.host_address(gpa, size), size, gpa)
-        return missing
+        address = self.host_address(gpa, abi.HUGE)
+        flags = libc.MAP_SHARED | libc.MAP_FIXED
+        libc.mmap(address, abi.HUGE, _READ_WRITE, flags, fd, offset)
+        here = (gpa, gpa + abi.HUGE)
+        self.shared_units.append(here)
+        if new:
+            libc.populate(address, abi.PAGE)  # of nothing comes no huge page
+            libc.collapse(address, abi.HUGE)
+        if new and (content := self._content) is not None:
+            for start, end in runs.overlap([here], content.extents):
+                libc.read_into(content.fd, address + start - gpa, end - start, start)
 
     def close(self) -> None:
         """Unmap everything; the VM must be closed. Calling it again does nothing."""

@@ -342,7 +342,7 @@ class Machine:
 
         It may already be hostile. Raises what ``run`` raises.
         """
-        places = [place | abi.TOUCH_WRITE for place in self._changes().places()[:_TOUCHED]]
+        places = self._changes().places()[:_TOUCHED]
         for mapped in self._code.mapped:
             end = abi.CODE_BASE + mapped.offset + mapped.size
             places += range(-(-(end - mapped.size) // abi.HUGE) * abi.HUGE, end, abi.HUGE)

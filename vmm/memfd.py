@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from hypercell.vmm import linux
@@ -31,12 +33,14 @@ def is_sealed(fd: int) -> bool:
         return False
 
 
-def has_data(fd: int, start: int, end: int) -> bool:
-    """Whether any page of a stretch was ever written."""
-    try:
-        return os.lseek(fd, start, os.SEEK_DATA) < end
-    except OSError:  # ENXIO: a hole up to the end of the file
-        return False
+def data(fd: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches (start, end) of a file that were ever written."""
+    end = 0
+    with contextlib.suppress(OSError):  # ENXIO: a hole up to the end of the file
+        while True:
+            start = os.lseek(fd, end, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+            yield start, end
 
 
 def write(fd: int, data: bytes | bytearray | memoryview, offset: int = 0) -> int:

@@ -1,7 +1,8 @@
 """The guest's page tables. Only the host writes them, and they are mapped at no address.
 
 Rights are in the leaves. A (and D where writable) is set here, so that KVM need not write the
-tables. A present entry is never changed: the guest would not see it.
+tables; but where we want to know what the guest wrote, D is left to it. A present entry is not
+changed otherwise: the guest would not see it.
 """
 
 from __future__ import annotations
@@ -75,6 +76,21 @@ class PageTables:
     def directory_entry(self, gva: int) -> int:
         """Return the guest-physical address of the 2 MiB entry for an address."""
         return self._directory(gva) + 8 * (gva >> 21 & 511)
+
+    def expect_writes(self, gva: int) -> None:
+        """From now on ``written`` tells whether the guest writes to the 2 MiB at an address.
+
+        Only before KVM knows the entry: until it has run, or when the memory behind it is new.
+        """
+        slot = self.directory_entry(gva)
+        entry = self._entry(slot, 0)
+        if entry & LARGE:
+            struct.pack_into("<Q", self._low, slot, entry & ~DIRTY)
+
+    def written(self, gva: int) -> bool:
+        """Whether the guest may have written there, by the D bit of a 2 MiB entry."""
+        entry = self._entry(self.directory_entry(gva), 0)
+        return not entry & LARGE or bool(entry & DIRTY)
 
     def map(self, gva: int, gpa: int, size: int, flags: int, *, large: bool = True) -> None:
         """Map whole pages, with 2 MiB entries where both addresses allow it and ``large``."""

@@ -137,7 +137,7 @@ class Pool:
     def prepare(self, state: SessionState) -> None:
         """Begin to make a VM of a session; the next ``acquire`` of what lasts takes it."""
         if state not in self._sessions and not self._closed:
-            self._sessions[state] = asyncio.create_task(self._with_memory(state, touch=True))
+            self._sessions[state] = asyncio.create_task(self._with_memory(state))
 
     def forget(self, state: SessionState) -> None:
         """Keep no VM of a session's state ready any more."""
@@ -151,14 +151,14 @@ class Pool:
         if vm.memory is not None and vm.gone is not None:
             self._memories[state] = vm.memory, vm.gone
 
-    async def _with_memory(self, state: SessionState, *, touch: bool = False) -> Waiting:
+    async def _with_memory(self, state: SessionState) -> Waiting:
         with told("making a VM"):
             memory, gone = self._memories.pop(state, (None, None))
             waiting = await self._adopted(state, memory or SessionMemory())
             try:
                 if gone is not None and waiting.memory is memory:
                     await asyncio.shield(gone)  # no guest runs in this memory before
-                if touch:
+                if state in self._sessions:  # nobody waits for it yet
                     await self._parked(waiting, Touch(), [])
             except BaseException:
                 waiting.close()

@@ -1,9 +1,9 @@
 """The memory of a session's VMs, which goes from one to the next: nothing of it is copied.
 
-It is a memory file whose offsets are guest-physical addresses. It holds nothing but what ring 3 can
-write: no page table and no code of the guest. One VM has it at a time. When that VM has ended well,
-the file is the state that was committed, and once its process is gone, the next one may have it.
-Whatever else happens to a VM, its file is dropped, and made anew out of the state.
+It is a memory file with a place for each 2 MiB of RAM and of each arena. It holds nothing but what
+ring 3 can write: no page table and no code of the guest. One VM has it at a time. When that VM has
+ended well, the file is the state that was committed, and once its process is gone, the next one may
+have it. Whatever else happens to a VM, its file is dropped, and made anew out of the state.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import os
 import weakref
 
 from hypercell.vmm import abi, linux, memfd
+from hypercell.vmm.arenas import UNITS
 
-_SIZE = abi.CODE_GPA  # of guest-physical memory that is not a file's; the file is sparse
+_SIZE = (1 + abi.ARENA_COUNT) * UNITS * abi.HUGE  # the file is sparse
 
 
 class SessionMemory:

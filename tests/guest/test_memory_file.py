@@ -10,8 +10,10 @@ from session_runtime import (
     AGAIN,
     ARENA,
     CHANGED,
+    GROWN,
     HEAP,
     PLACES,
+    SECOND,
     WRITES,
     Kept,
     Runtime,
@@ -21,6 +23,7 @@ from session_runtime import (
 )
 
 from hypercell.vmm import abi, delta, memfd
+from hypercell.vmm.arenas import UNITS
 from hypercell.vmm.errors import Closed, HypercellError, ProtocolViolation, TimedOut
 from hypercell.vmm.session_memory import SessionMemory
 
@@ -42,9 +45,8 @@ def first_cell(runtime: Runtime, code: bytes = CELLS) -> Kept:
 
 
 def units(fd: int) -> set[int]:
-    """Numbers of the 2 MiB units of which the file has anything, in RAM, tables and the pool."""
-    every = range(0, abi.POOL_BASE + abi.POOL_FIRST_SLOT, abi.HUGE)
-    return {unit // abi.HUGE for unit in every if memfd.has_data(fd, unit, unit + abi.HUGE)}
+    """Numbers of the 2 MiB units of which the file has anything."""
+    return {n for start, end in memfd.data(fd) for n in range(start // abi.HUGE, end // abi.HUGE)}
 
 
 def test_cells_go_on_in_one_file(runtime: Runtime, memory: SessionMemory) -> None:
@@ -134,27 +136,73 @@ def test_no_page_of_the_host_is_in_the_file(
     runtime.adopt(machine, kept, file=memory.fd, hot=[hot])
     runtime.run(machine)
     assert runtime.run(machine) == told(CHANGED)
-    below, above = range(abi.STACK // abi.HUGE), range(abi.RAM_SIZE // abi.HUGE, 64)
+    below, above = range(abi.STACK // abi.HUGE), range(abi.RAM_SIZE // abi.HUGE, 2 * UNITS)
     assert not units(memory.fd) & {*below, *above}
 
 
-def test_what_was_smuggled_in_is_in_the_next_commit(
-    runtime: Runtime, memory: SessionMemory
-) -> None:
+def test_what_was_smuggled_in_goes_no_further(runtime: Runtime, memory: SessionMemory) -> None:
     """A worker that was taken over writes to the file and says nothing of it."""
     kept = first_cell(runtime)
     runtime.fork(kept, file=memory.fd).close()
-    os.pwrite(memory.fd, u64(99), abi.POOL_BASE)
+    os.pwrite(memory.fd, u64(99), (2 * UNITS + 1) * abi.HUGE)
+    place = abi.POOL_BASE + abi.HUGE
     second = runtime.fork(kept, file=memory.fd)
+    assert bytes(second._memory.view(place, 8)) == u64(99)
     last = runtime.keep(second, kept)
     second.close()
-    assert [s.first for s in last.index if s.piece == 1] == [delta.arena_page(1, 0)]
-    third = runtime.fork(last)
-    assert bytes(third._memory.view(abi.POOL_BASE, 8)) == u64(99)
+    assert bytes(runtime.fork(last)._memory.view(place, 8)) == bytes(8)
+
+
+def test_units_that_nobody_may_have_are_not_mapped(runtime: Runtime, memory: SessionMemory) -> None:
+    """A worker that was taken over writes where descriptor tables, foreign arenas or none lie."""
+    kept = first_cell(runtime)
+    runtime.fork(kept, file=memory.fd).close()
+    size = os.fstat(memory.fd).st_size
+    for offset in (abi.GDT, abi.TABLES_BASE, abi.POOL_BASE, 9 * UNITS * abi.HUGE, size - 8):
+        os.pwrite(memory.fd, u64(99), offset)
+    second = runtime.fork(kept, file=memory.fd)
+    assert not {unit for unit, _ in second._memory.shared_units} & {0, abi.TABLES_BASE}
+    runtime.run(second)
+    assert runtime.run(second) == told(CHANGED)
+
+
+def test_a_unit_has_its_place_whichever_arena_grew_first(
+    runtime: Runtime, memory: SessionMemory
+) -> None:
+    """In guest-physical memory arenas lie in the order of their growth in that VM."""
+    size = 9 * abi.HUGE
+    pages = [unit * abi.HUGE + page * abi.PAGE for unit in range(1, 9) for page in range(40)]
+    places = {SECOND + at: at // abi.PAGE for at in pages}
+    first = WRITES + hypercall(abi.HC_GROW, 2, abi.PAGE, size)
+    first += b"".join(store(place, mark) for place, mark in places.items())
+    grow = hypercall(abi.HC_GROW, 1, GROWN, size) + store(ARENA + size - 8, 7)
+    some = dict(list(places.items())[:: len(places) // 20])
+    tells = tell(PLACES) + tell(some | {ARENA + size - 8: 7})
+    kept = first_cell(runtime, first + wait() + grow + wait() + tells)
+    for _ in range(2):
+        machine = runtime.fork(kept, file=memory.fd)
+        runtime.run(machine)
+        kept = runtime.keep(machine, kept)
+        machine.close()
+    for file in (memory.fd, None):
+        last = runtime.fork(kept, file=file)
+        assert runtime.run(last) == told(some | {ARENA + size - 8: 7})
+        last.close()
+
+
+def test_what_the_file_has_stays_in_it(runtime: Runtime, memory: SessionMemory) -> None:
+    """A unit that were left out once would be old the next time."""
+    kept = first_cell(runtime)
+    for hot in ([(abi.POOL_BASE, abi.POOL_BASE + abi.HUGE)], []):
+        machine = runtime.fork()
+        runtime.adopt(machine, kept, file=memory.fd, hot=hot)
+        assert (abi.POOL_BASE, abi.POOL_BASE + abi.HUGE) in machine._memory.shared_units
+        machine.close()
 
 
 def test_nobody_can_cut_the_file(memory: SessionMemory) -> None:
-    for size in (0, abi.PAGE, 2 * abi.CODE_GPA):
+    whole = os.fstat(memory.fd).st_size
+    for size in (0, abi.PAGE, whole - abi.HUGE, 2 * whole):
         with pytest.raises(PermissionError):
             os.ftruncate(memory.fd, size)
 
