@@ -233,8 +233,8 @@ class DeltaPages:
 
         In large steps first: a VM may have copies of all there is.
         """
-        shared = [(n * abi.HUGE, (n + 1) * abi.HUGE) for n in _numbers(self._memory.shared_units)]
-        shared = [unit for unit in shared if full or self._arenas.written(unit[0])]
+        units = sorted(self._memory.shared_units)
+        shared = [unit for unit in units if full or self._arenas.written(unit[0])]
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
             steps = self._steps(self._written(region, pages, shared), put)

@@ -203,7 +203,8 @@ async def _start(ctx: BuildContext) -> State:
         *(execute(source, label="warm-up") for source in _WARM_UP),
         execute("x.re", ask="complete", cursor=4),
         execute("len", ask="inspect", cursor=3),
-        execute("", freeze=True),
+        execute("", freeze="first"),
+        execute("", freeze="last"),
     ]
     if key := compiled.code_key(path, "python"):
         hypervisor.read_ahead(commands, [key], limits)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypercell.kernel.errors import ToolchainError
 from hypercell.kernel.toolchains import runtime_files
+from hypercell.kernel.toolchains.immortal_objects import make_immortal
 from hypercell.kernel.toolchains.lock import Library, PypiPin
 
 _TAIL = 600  # characters of a tool's complaint that are shown
@@ -61,6 +62,9 @@ def build(
     with target.open("rb") as file:
         if file.read(4) != _WASM:
             raise ToolchainError(f"{pin.package} wrote no WebAssembly")
+    component = bytearray(target.read_bytes())
+    make_immortal(component)
+    target.write_bytes(component)
 
 
 def _copy(tools: Path, app: Path, name: str) -> None:

@@ -24,8 +24,9 @@ def files() -> dict[str, bytes]:
 
 @cache
 def digest() -> str:
-    """Changes with any of them."""
+    """Changes with any of them, and with what is done to the component that is made of them."""
     text = hashlib.blake2b(digest_size=16)
+    text.update(resources.files(__package__).joinpath("immortal_objects.py").read_bytes())
     for name, data in files().items():
         text.update(f"{name}\0{len(data)}\0".encode() + data)
     return text.hexdigest()

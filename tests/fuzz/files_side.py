@@ -11,7 +11,7 @@ from target import Target
 
 from hypercell.kernel.home import Home, read_delta
 from hypercell.kernel.tar_reader import check_path
-from hypercell.kernel.toolchains import unpack, wasm_patch
+from hypercell.kernel.toolchains import immortal_objects, unpack, wasm_patch
 from hypercell.vmm import symbolize, wasm_types
 from hypercell.vmm.even_tags import even_tags
 from hypercell.vmm.program import Limits
@@ -119,6 +119,10 @@ def _types(data: bytes) -> None:
         raise AssertionError(f"a valid module cannot be read: {error}") from error
 
 
+def _immortal(data: bytes) -> None:
+    immortal_objects.make_immortal(bytearray(data))
+
+
 def _tags(data: bytes) -> None:
     even = even_tags(data)
     assert even_tags(even) == even, "twice is once"
@@ -186,5 +190,6 @@ TARGETS = (
     Target("wasm_types", _types, _MODULES, (ValueError,)),
     Target("even_tags", _tags, (*_MODULES, _COMPONENT)),
     Target("wasm_patch", wasm_patch.export_table, (_TABLE, *_MODULES)),
+    Target("immortal_objects", _immortal, (_COMPONENT, *_MODULES)),
     Target("symbolize", _places, (_with_dwarf(), *_MODULES)),
 )

@@ -190,6 +190,27 @@ def test_a_unit_has_its_place_whichever_arena_grew_first(
         last.close()
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 19])
+def test_every_unit_that_was_written_to_is_looked_through(
+    runtime: Runtime, memory: SessionMemory, count: int
+) -> None:
+    """However many of them there are, of RAM and of arenas, in whatever order."""
+    heap = [HEAP + n * abi.HUGE for n in range(count)]
+    arena = [ARENA + n * abi.HUGE for n in range(5)]
+    places = {place: number for number, place in enumerate([*heap, *arena], 100)}
+    writes = b"".join(store(place, mark) for place, mark in places.items())
+    kept = first_cell(runtime, WRITES + wait() + writes + wait() + tell(places))
+    machine = runtime.fork()
+    base = abi.POOL_BASE
+    first = HEAP // abi.HUGE * abi.HUGE
+    hot = [(first, first + count * abi.HUGE), (base, base + 5 * abi.HUGE)]
+    runtime.adopt(machine, kept, file=memory.fd, hot=hot)
+    runtime.run(machine)
+    last = runtime.keep(machine, kept)
+    machine.close()
+    assert runtime.run(runtime.fork(last)) == told(places)
+
+
 def test_what_the_file_has_stays_in_it(runtime: Runtime, memory: SessionMemory) -> None:
     """A unit that were left out once would be old the next time."""
     kept = first_cell(runtime)

@@ -14,7 +14,9 @@ from hypercell.kernel.languages.python_runtime import (
     appending,
     capturing,
     compact,
+    fresh,
     hashing,
+    immortal,
     ipython,
     loop,
     sources,
@@ -37,6 +39,7 @@ stdlib.import_all()
 timezones.keep()
 sources.keep()
 loop.install()
+loop.of_session()
 appending.install()
 ipython.install()
 capturing.install()
@@ -44,41 +47,73 @@ hashing.install()
 sys.dont_write_bytecode = True
 vars(sys)["ps1"] = "In : "  # as IPython has it: pdb does not ask twice whether to quit
 sys.path.insert(0, "/home")
-gc.collect()
-gc.freeze()
-compact.fill_holes()
 _cells = Cells(lambda record: display.emit(_pack(record)))
 _kept: list[Any] = []
+_TRIES = 12  # with so many objects of a class CPython knows what attributes they have
+_TRIED = (
+    "x = 1\nx += 1\nx",
+    "def f(n):\n    return [i * i for i in range(n)]\nf(10)",
+    "import json, re, dataclasses, collections",
+)
+
+
+def _gather() -> None:
+    """Put together what cells write to."""
+    compact.gather_code(_try_cells)
+    sys._clear_internal_caches()  # type: ignore[attr-defined] # new in 3.13
+    compact.fill_holes()
+    fresh.renew()
+    tracebacks.renew()
+    compact.move_names()
+    compact.move(vars(sys))
+    for _ in range(_TRIES):  # what they make anew leaves holes where it was before
+        fresh.drop_streams()
+        compact.fill_holes()
+        _try_cells()
 
 
 def _freeze(*made: Any) -> None:
     """Get ready for the snapshot in which sessions begin; ``made``: objects of this call.
 
-    The warm-up cells are forgotten; what they made in the interpreter's caches stays. What each
-    cell makes anew is made once more when the holes are filled: its places will be used again.
+    The warm-up cells are forgotten; what they made in the interpreter's caches stays.
     """
     global _cells
-    gc.collect()
-    compact.fill_holes()
-    _cells = Cells(_cells.emit)
-    _cells.execute("x = 1\nx += 1\nx", {"label": "cell 1", "number": 1})
     _cells = Cells(_cells.emit)
     tracebacks.forget()
     os.chdir("/home")
     sys.path_importer_cache.clear()  # every cell asks each entry to look again
     _kept.extend(made)
+    _kept.extend(gc.get_referrers(made[0]))  # the arguments of the call
     gc.collect()
     gc.freeze()
     compact.fill_holes()
+
+
+def _try_cells() -> None:
+    global _cells
+    _cells = Cells(_cells.emit)
+    for number, source in enumerate(_TRIED, 1):
+        WitWorld().execute(source, _dumps({"label": "warm-up", "number": number}))
 
 
 class WitWorld:
     """The world of ``world.wit``."""
 
     def execute(self, source: str, request: str) -> str:
-        """Run a cell, or get ready for the runtime snapshot."""
+        """Run a cell, or get ready for the runtime snapshot. That takes two calls: objects of the
+        first one leave holes.
+        """
         asked: dict[str, Any] = _loads(request)
-        if asked.get("freeze"):
+        if "freeze" in asked:
+            if asked["freeze"] == "first":
+                _gather()
             _freeze(source, request, asked)
             return _pack({"status": "ok"})
         return _pack(_cells.execute(source, asked))
+
+
+os.environ.update({})  # what it learns of dict it learns before the objects of the start are listed
+gc.collect()
+_immortal = immortal.objects()
+gc.freeze()
+compact.fill_holes()

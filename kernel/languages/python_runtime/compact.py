@@ -1,27 +1,123 @@
-"""Fills the holes of the heap, so that what comes next lies together.
+"""Puts together what each cell writes, and fills the holes of the heap.
 
-A cell touches fewer pages then. Every page costs it a fault, and the commit a comparison.
+What cells make lies beside it then. Of each 2 MiB that a cell writes to, all is looked through.
 """
 
 from __future__ import annotations
 
+import functools
+import gc
+import sys
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _LARGEST = 4 << 20  # bytes; no hole is as large
 _LARGE = 4 << 10
+_IN_A_ROW = 16 << 10  # bytes beyond the end: then there is no hole of that size any more
+_MOST = 250  # larger numbers are objects themselves
+_NAMES = 40_000  # twice what the start has
 _kept: Any = None  # a chain of what fills the holes: of pairs, which fill some themselves
+
+
+def _sizes() -> Iterator[int]:
+    size = _LARGEST // 2
+    while size > 0:  # bytes(1) is always the same
+        yield size
+        size = size // 2 if size > _LARGE else size - 8
+
+
+# All that filling takes is made ahead: whatever it made for itself would be a hole again.
+_MAKERS: list[tuple[Callable[[], object], int]] = [
+    *((functools.partial(bytes, n), max(2, min(_IN_A_ROW // n, _MOST))) for n in _sizes()),
+    (object, _MOST),
+]
+_beyond: list[object] = [None] * _MOST
 
 
 def fill_holes() -> None:
     """Take every free stretch of the heap below its end."""
+    gc.collect()
+    _fill_all(id(bytes(_LARGEST)))
+    _use_anew()
+
+
+def _fill_all(end: int) -> None:
+    for make, enough in _MAKERS:
+        _fill(end, make, enough)
+
+
+def _fill(end: int, make: Callable[[], object], enough: int) -> None:
+    """Take the holes that are as large as what is made, until so many in a row are beyond it."""
     global _kept
-    end = id(bytes(_LARGEST))
-    chain = _kept
-    size = _LARGEST // 2
-    while size > 0:
-        while id(piece := bytes(size)) < end:
-            chain = (piece, chain)
-        size = size // 2 if size > _LARGE else size - 8  # bytes(1) is always the same
-    while id(last := object()) < end:
-        chain = (last, chain)
-    _kept = chain
+    count = 0
+    while count < enough:
+        if id(piece := make()) < end:
+            _kept = (piece, _kept)
+            count = 0
+        else:
+            _beyond[count] = piece
+            count += 1
+    for at in range(enough):
+        _beyond[at] = None
+
+
+def _use_anew() -> None:
+    """Lay objects from beyond the end on CPython's free lists, over those that fill a hole."""
+    numbers = range(1 << 20, (1 << 20) + 80)
+    made: list[Any] = [*numbers, *map(float, numbers)]
+    made += [(n,) * size for size in range(1, 21) for n in numbers]
+    made += [iter([n]) for n in numbers]
+    made += [[n] for n in numbers]
+    made += [{n: n} for n in numbers]
+    made += [slice(n) for n in numbers]
+    made += [types.MethodType(len, n) for n in numbers]
+    made.reverse()  # the last one in it is freed first, and comes to lie lowest
+
+
+def move_names() -> None:
+    """Have the table of interned strings made anew: each cell has names of its own."""
+    names = [sys.intern(f"name {number}") for number in range(_NAMES)]
+    names.clear()
+
+
+def move(names: dict[str, Any]) -> None:
+    """Have the table of a dictionary made anew: by so many more names that it must grow."""
+    others = [f"_{number}" for number in range(2 * len(names))]
+    names |= dict.fromkeys(others)
+    for name in others:
+        del names[name]
+
+
+def gather_code(work: Callable[[], None]) -> None:
+    """Make the code that ``work`` runs anew, in one place.
+
+    CPython counts in each instruction how often it was run, so running code writes to it.
+    """
+    ran: set[types.CodeType] = set()
+
+    def note(frame: types.FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            ran.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    names = {id(code) for code in ran}
+    gc.unfreeze()
+    functions = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+    made: dict[int, types.CodeType] = {}
+    for function in functions:
+        code = function.__code__
+        if id(code) in names or any(id(const) in names for const in code.co_consts):
+            function.__code__ = _anew(code, made)
+
+
+def _anew(code: types.CodeType, made: dict[int, types.CodeType]) -> types.CodeType:
+    """A copy with copies of the code within; one for all functions that share it."""
+    if id(code) not in made:
+        consts = (_anew(c, made) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+        made[id(code)] = code.replace(co_consts=tuple(consts))
+    return made[id(code)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
 import getpass
 import importlib
 import io
@@ -12,6 +13,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
 from hypercell.kernel.languages.python_runtime.core_errors import StdinNotImplementedError
@@ -20,8 +22,8 @@ _seed, _setstate = random.seed, random.setstate
 _FileIO, _BufferedReader, _TextIOWrapper = io.FileIO, io.BufferedReader, io.TextIOWrapper
 _tempfile: Any = tempfile
 _LONGEST_PROMPT = 10_000  # characters
-_own: Any = None  # the cell's own stdin
-_answered = True  # somebody answers what it asks
+_nothing: Any = None
+_answered = True  # somebody answers what a cell asks
 
 
 _emit: Callable[[dict[str, Any]], None] = lambda record: None  # noqa: E731 (set by install)
@@ -31,6 +33,28 @@ class _Chosen:
     """Whether the cell's user seeded ``random``: then the sequence is theirs, from cell to cell."""
 
     by_user = False
+
+
+def renew() -> None:
+    """Make once more what every cell writes to: the generator of ``random``, and a cache of
+    ``importlib``.
+    """
+    global _seed, _setstate
+    old = vars(random)["_inst"]
+    new = vars(random)["_inst"] = random.Random()  # noqa: S311 - it is that
+    _seed, _setstate = new.seed, new.setstate
+    for module in [*sys.modules.values()]:
+        for name, value in [*vars(module).items()]:
+            if getattr(value, "__self__", None) is old:
+                setattr(module, name, getattr(new, value.__name__))
+    paths: Any = vars(metadata)["FastPath"]
+    paths.__new__ = functools.lru_cache(paths.__new__.__wrapped__)
+
+
+def drop_streams() -> None:
+    """Free the streams of the last cell, before another one has its own."""
+    sys.stdin = sys.stdout = sys.stderr = _nothing
+    vars(sys).update(__stdin__=None, __stdout__=None, __stderr__=None)
 
 
 def seed(a: Any = None, version: int = 2) -> None:
@@ -48,7 +72,7 @@ def setstate(state: Any) -> None:
 def _ask(prompt: object, *, secret: bool) -> str:
     """A line from the reader. The prompt goes the same way, so that it stands at the field."""
     sys.stdout.flush()
-    own = sys.stdin is _own
+    own = sys.stdin is sys.__stdin__
     if not own:  # the cell put another in its place
         print(prompt, end="", flush=True)
     elif _answered:
@@ -97,14 +121,14 @@ def begin(environment: dict[str, str], answered: bool) -> None:
 
     ``answered``: somebody answers ``input``.
     """
-    global _own, _answered
+    global _answered
     if not _Chosen.by_user:
         _seed()
     _tempfile._name_sequence = None
     importlib.invalidate_caches()
     os.environ.update(environment)
     sys.stdin = _TextIOWrapper(_BufferedReader(_FileIO(0, closefd=False)), "utf-8", "replace")
-    _own, _answered = sys.stdin, answered
+    _answered = answered
     sys.stdout, sys.stderr = _output(1), _output(2)
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 

@@ -54,6 +54,13 @@ def remember(name: str, source: str, line: int) -> None:
     cache[name] = (len(source), None, Lines(source, line - 1), name)
 
 
+def renew() -> None:
+    """Make once more what each cell is noted in."""
+    global _cells
+    _cells = set(_cells)
+    linecache.cache = dict(linecache.cache)
+
+
 def _hide(whole: Any) -> None:
     """Take the frames that are ours out of a traceback and those that led to it."""
     stack, seen = [whole], set()
