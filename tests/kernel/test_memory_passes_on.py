@@ -101,6 +101,8 @@ async def test_nobody_has_it_before_the_last_one_is_gone(
     assert "Touch" not in sent  # its guest would run
     gone.set_result(None)
     assert await later == "2"
+    assert "Touch" not in sent  # who waits is not made to wait for that, too
+    await prepared(session)
     assert "Touch" in sent
 
 
