@@ -175,7 +175,7 @@ def write_static(memory: GuestMemory, segments: tuple[Segment, ...]) -> None:
     for segment in segments:
         flags = READ_EXECUTE if segment.execute else READ_WRITE if segment.write else READ
         end = segment.address + segment.pages
-        if segment.execute and not segment.address % abi.HUGE:
+        if not segment.write and not segment.address % abi.HUGE:
             whole = -(-end // abi.HUGE) * abi.HUGE  # one entry, unless others lie there too
             if all(not segment.address < other.address < whole for other in segments):
                 end = whole

@@ -54,7 +54,7 @@ pub const FAULT_RECORD: u64 = 0x1_6000;
 pub const FAULT_STACK: u64 = 0x2_0000;
 pub const FAULT_STACK_SIZE: u64 = 0x1_0000;
 pub const IMAGE: u64 = 0x20_0000;
-pub const IMAGE_SIZE: u64 = 0x40_0000;
+pub const IMAGE_SIZE: u64 = 0x60_0000;
 /// The page below is absent.
 pub const STACK: u64 = 0xA0_0000;
 pub const STACK_SIZE: u64 = 0xA0_0000;

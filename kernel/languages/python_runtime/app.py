@@ -59,12 +59,13 @@ _TRIED = (
 
 def _gather() -> None:
     """Put together what cells write to."""
+    compact.move_names()
+    compact.fill_holes()
     compact.gather_code(_try_cells)
     sys._clear_internal_caches()  # type: ignore[attr-defined] # new in 3.13
     compact.fill_holes()
     fresh.renew()
     tracebacks.renew()
-    compact.move_names()
     compact.move(vars(sys))
     for _ in range(_TRIES):  # what they make anew leaves holes where it was before
         fresh.drop_streams()
