@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import itertools
 import operator
 import os
 from collections import Counter
@@ -19,13 +18,16 @@ from hypercell.vmm.runs import Run, merged, overlap
 from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
-_CHUNK = 0x8000  # bytes
+_MOST = (abi.HUGE, 0x1_0000, abi.PAGE)  # bytes compared in one step: first, then of what differs
 # Pages of a unit: to look through all of it takes less than as many faults. Cells read more pages
 # than they write.
 HOT: Final = 1
 _DENSE = 12
 _UNIT_PAGES = abi.HUGE // abi.PAGE
 _END = operator.itemgetter(1)
+
+
+Step = tuple[int, int, int]  # guest-physical address, bytes, where the original lies here
 
 
 class Span(NamedTuple):
@@ -231,31 +233,25 @@ class DeltaPages:
     ) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
-        In large steps first: a VM may have copies of all there is.
+        In large steps first: a VM may have copies of all there is, and most of it did not change.
         """
         units = sorted(self._memory.shared_units)
         shared = [unit for unit in units if full or self._arenas.written(unit[0])]
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
             steps = self._steps(self._written(region, pages, shared), put)
-            addresses = [gpa + shift for gpa, _, _ in steps]
-            originals = [original for _, _, original in steps]
-            differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
-            found = [
-                (gpa + offset, original + offset)
-                for gpa, size, original in map(steps.__getitem__, differ)
-                for offset in range(0, size, abi.PAGE)
-            ]
-            addresses = [gpa + shift for gpa, _ in found]
-            originals = [original for _, original in found]
-            for at in libc.unequal(addresses, originals, itertools.repeat(abi.PAGE)):
-                yield found[at][0]
+            for most in _MOST:
+                steps = list(_cut(steps, most))
+                addresses = [gpa + shift for gpa, _, _ in steps]
+                originals = [original for _, _, original in steps]
+                differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
+                steps = [steps[at] for at in differ]
+            for gpa, _, _ in steps:
+                yield gpa
 
-    def _steps(
-        self, written: Sequence[Run], put: Sequence[tuple[int, int, int]]
-    ) -> list[tuple[int, int, int]]:
-        """Cut stretches where their originals lie apart: (gpa, bytes, address of the original)."""
-        steps: list[tuple[int, int, int]] = []
+    def _steps(self, written: Sequence[Run], put: Sequence[tuple[int, int, int]]) -> list[Step]:
+        """Cut stretches where their originals lie apart."""
+        steps: list[Step] = []
         for start, end in written:
             at = bisect.bisect_right(put, start, key=_END)
             while at < len(put) and put[at][0] < end:
@@ -270,15 +266,13 @@ class DeltaPages:
             self._from_snapshot(steps, start, end)
         return steps
 
-    def _from_snapshot(self, steps: list[tuple[int, int, int]], start: int, end: int) -> None:
+    def _from_snapshot(self, steps: list[Step], start: int, end: int) -> None:
         """Steps for a stretch whose original is the snapshot, and zeros beyond it."""
-        base, known = self._original.address, min(end, self._size)
-        while start < known:
-            size = min(known - start, _CHUNK)
-            steps.append((start, size, base + start))
-            start += size
+        known = max(start, min(end, self._size))
+        if start < known:
+            steps.append((start, known - start, self._original.address + start))
         zeros = self._zeros.address
-        steps += [(gpa, abi.PAGE, zeros) for gpa in range(start, end, abi.PAGE)]
+        steps += [(gpa, abi.PAGE, zeros) for gpa in range(known, end, abi.PAGE)]
 
     def _written(self, region: Region, pages: libc.PageMap, shared: Sequence[Run]) -> list[Run]:
         """Guest-physical stretches that the VM may have written: its own pages, and ``shared``."""
@@ -304,6 +298,13 @@ class DeltaPages:
                 yield gpa // abi.PAGE
             elif gpa >= abi.POOL_BASE and (owner := self._arenas.owner(gpa)) is not None:
                 yield delta.arena_page(*owner)
+
+
+def _cut(steps: Iterable[Step], most: int) -> Iterator[Step]:
+    """The same in steps of at most so many bytes."""
+    for gpa, size, original in steps:
+        for offset in range(0, size, most):
+            yield gpa + offset, min(most, size - offset), original + offset
 
 
 def _floor(gpa: int) -> int:
