@@ -155,8 +155,9 @@ def _state(source: Source) -> DeltaState:
 def _adopted(data: bytes) -> None:
     """A forged state: refused, or the guest goes on in ring 3 and is kept again."""
     source = Source(data)
-    machine = Machine.fork(kvm_fd(), _runtime()[0], limits_memory=MEMORY)
     state = _state(source)
+    whole = max(MEMORY, sum(state.committed))  # a session's memory is its own from the start
+    machine = Machine.fork(kvm_fd(), _runtime()[0], limits_memory=whole)
     wanted = session_side.runs(source, _STARTS)
     index = b"".join(
         struct.pack("<4I", *(number % (1 << 32) for number in stretch))
@@ -175,7 +176,7 @@ def _adopted(data: bytes) -> None:
             kept, fd, packed = machine.changes(full=source.rarely())
             os.close(fd)
             places = delta.Places(_runtime()[0].state.ram, kept.committed)
-            delta.check_state(kept, _runtime()[0].state.arenas.committed, [], MEMORY)
+            delta.check_state(kept, _runtime()[0].state.arenas.committed, [], whole)
             delta.unpack_runs(packed, places)
         page_walk.check(machine)
 
