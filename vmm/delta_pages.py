@@ -19,8 +19,8 @@ from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
 _MOST = (abi.HUGE, 0x1_0000, abi.PAGE)  # bytes compared in one step: first, then of what differs
-# Pages of a unit: to look through all of it takes less than as many faults. Cells read more pages
-# than they write.
+# Written pages of a unit, for it to be in the memory file: a private copy of one page splits the
+# mapping, and each other page read there is a fault. A unit that is not written to costs nothing.
 HOT: Final = 1
 _DENSE = 12
 _UNIT_PAGES = abi.HUGE // abi.PAGE
