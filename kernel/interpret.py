@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from hypercell.vmm import abi
 from hypercell.vmm import commands as c
 from hypercell.vmm.errors import ExitStatus, HypercellError
 from hypercell.vmm.program import Limits
+
+_REPLY_SECONDS = 0.003  # a reply takes so long to whoever asked
 
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
@@ -52,6 +55,7 @@ class Interpretation:
                 on_event(Stream("stderr", f"{states.problem}\n".encode()))
                 states.problem = ""
             fresh = self._cell.options.fresh
+            hurry = states.in_a_row
             state = states.runtime if fresh else states.current
             before, version = context.home.entries(), context.home.version
             mounted = [] if state.knows(before) else [context.home.layer()]
@@ -63,7 +67,13 @@ class Interpretation:
             try:
                 running(vm)
                 error = await self._call(
-                    vm, mounted, grants, _left(context.limits, state, states), on_event, on_stdin
+                    vm,
+                    mounted,
+                    grants,
+                    _left(context.limits, state, states),
+                    on_event,
+                    on_stdin,
+                    hurry=hurry,
                 )
                 delta = await vm.export_home() or b""
                 running(None)
@@ -80,8 +90,9 @@ class Interpretation:
                         in_step=alone,
                         home_mounted=home_mounted,
                     )
+                    after = context.home.entries()
                     commit = Commit(
-                        context, states, state, vm, grants, before, context.home.entries(), make
+                        context, states, state, vm, grants, before, after, make, hurry
                     )
                     handed_over = True
                     self._session.commit(commit.run())
@@ -103,6 +114,8 @@ class Interpretation:
         limits: Limits,
         on_event: OnEvent,
         on_stdin: OnStdin | None,
+        *,
+        hurry: bool,
     ) -> CellException | None:
         """Run the commands of the cell; the language's own error, or None."""
         commands: list[c.Command] = [quota(limits)]
@@ -120,6 +133,7 @@ class Interpretation:
             on_output=listener,
             on_stdin=on_stdin,
             keep=not self._cell.options.fresh,
+            hurry=hurry,
             passing=len(layers) - len(grants),
         )
         last = replies[-1]
@@ -147,11 +161,14 @@ class Commit:
     before: Files
     after: Files
     make: Callable[..., State]
+    hurry: bool
 
     async def run(self) -> None:
         """Variables and /home are either both the cell's afterwards, or both as before it."""
         states = self.states
         try:
+            if not self.hurry:  # let the reply have the processors
+                await asyncio.sleep(_REPLY_SECONDS)
             place = await self.context.hypervisor.commit(self.vm, self.parent.place, self.layers)
             state = self.make(place=place, home_before=self.before, home_after=self.after)
         except (HypercellError, OSError) as error:
@@ -164,7 +181,7 @@ class Commit:
             states.add(state)
         finally:
             self.vm.close()
-            states.lock.release()
+            states.release()
 
 
 async def _go_on(states: States) -> None:
@@ -172,7 +189,7 @@ async def _go_on(states: States) -> None:
     try:
         states.prepare()
     finally:
-        states.lock.release()
+        states.release()
 
 
 async def states_of(session: Session, language: Interpreter, context: BuildContext) -> States:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HISTORY_BYTES = 512 << 20  # of all states together; the oldest go first
 HISTORY_COUNT = 64
 LINES_MAX = 16
+_PAUSE = 0.05  # seconds: cells that come sooner after one another are in a row
 MAIN = "main"
 Files = Mapping[str, HomeEntry]
 
@@ -82,6 +83,7 @@ class States:
         self.lines = {MAIN: Line()}
         self._hypervisor = hypervisor
         self._ready: SessionState | None = None
+        self._ended = 0.0  # loop time
 
     @property
     def current(self) -> State:
@@ -99,6 +101,16 @@ class States:
     def count(self) -> int:
         """How many states there are."""
         return len(set(self._all()))
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether the cell that has the lock came right after another: so may the next one."""
+        return asyncio.get_running_loop().time() < self._ended + _PAUSE
+
+    def release(self) -> None:
+        """Let the next cell have the lock."""
+        self._ended = asyncio.get_running_loop().time()
+        self.lock.release()
 
     def add(self, state: State) -> None:
         """The state after a cell; undone ones are forgotten."""

@@ -172,6 +172,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     snapshot: bool = False  # take one at the end, or at a deferred file
     until_deferred: bool = False
     keep: bool = False  # a later job may take a snapshot
+    hurry: bool = False  # what it will hold is looked for at once, beside the reply
     passing: int = 0  # so many layers, the last ones, are no part of what is kept
 
 

@@ -105,6 +105,7 @@ class Vm:
         on_output: OnOutput | None = None,
         on_stdin: OnStdin | None = None,
         keep: bool = False,
+        hurry: bool = False,
         passing: int = 0,
     ) -> list[Reply]:
         """Run commands until one fails; a trap, an exit or a refusal is a reply.
@@ -119,13 +120,22 @@ class Vm:
         of the program that waits there comes first, then those of the other commands.
 
         ``keep``: of the first run, if a snapshot may follow; else its worker can make no file.
+        ``hurry``: get it ready while the reply is on its way, which makes that slower.
         ``passing``: so many layers, the last ones, are no part of what is kept afterwards.
         Raises ``TimedOut``, ``Interrupted``, ``OutputLimitExceeded``, ``GuestError``,
         ``WorkerLost``, ``Closed``; the VM is then closed.
         """
         self._limits = limits or self._limits
         interactive = on_stdin is not None
-        job = self._job(commands, code, layers, interactive=interactive, keep=keep, passing=passing)
+        job = self._job(
+            commands,
+            code,
+            layers,
+            interactive=interactive,
+            keep=keep,
+            hurry=hurry,
+            passing=passing,
+        )
         message, descriptors = await self._serve(job, code, layers, on_output, on_stdin)
         channels.close_all(descriptors)
         if not isinstance(message, Done):
@@ -226,6 +236,7 @@ class Vm:
         snapshot: bool = False,
         until_deferred: bool = False,
         keep: bool = False,
+        hurry: bool = False,
         passing: int = 0,
     ) -> Job:
         self._check_idle()
@@ -238,6 +249,7 @@ class Vm:
             snapshot,
             until_deferred,
             keep,
+            hurry,
             passing,
         )
 

@@ -224,7 +224,7 @@ class Worker:
         )
         self._channel.send(Done(packed, usage, host.take()))
         channels.close_all(descriptors)
-        if job.keep and isinstance(replies[-1], Ok):  # while the reply is on its way
+        if job.keep and job.hurry and isinstance(replies[-1], Ok):  # while the reply is on its way
             self._kept = self._changes()
 
     def _send_snapshot(self, replies: tuple[WireReply, ...]) -> None:
