@@ -1,20 +1,23 @@
 """The Jupyter kernel: messages in, one session, messages out.
 
 Cells run in the main thread's event loop, whichever subshell they come from: the session belongs
-to it. A subshell's thread only waits. Interrupts arrive in the control thread (message), by
-SIGINT, or on the shell channel, and all of them do the same.
+to it. Interrupts arrive in the control thread (message), by SIGINT, or on the shell channel, and
+all of them do the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import zmq
 from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
+from ipykernel.subshell_manager import UnknownSubshellError
 
 from hypercell.kernel.config import Config, load_config
 from hypercell.kernel.display.bundle import Shower
@@ -29,13 +32,13 @@ from hypercell.kernel.result import Ask, CellResult, Event, Stream
 from hypercell.kernel.safe_text import calmer_text
 from hypercell.kernel.session import Session
 from hypercell.kernel.stdin import FrontEndInput
+from hypercell.kernel.subshells import Subshells
 from hypercell.kernel.traceback_text import error_name, render, summary
 from hypercell.vmm.errors import HypercellError
 
 _SHUTDOWN_SECONDS = 5.0
 _MAX_SUMMARY = 20_000  # characters of an error's text
 _MAX_TRACEBACK = 256 << 10
-_DELIMITER = b"<IDS|MSG>"
 
 
 _Kernel: Any = Kernel  # it has no usable types
@@ -64,6 +67,8 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         self._input = FrontEndInput()
         self._parser = Parser()
         self._questions = Questions(self._cells)
+        self._subshells: Subshells = self.shell_channel_thread
+        self._aborts: set[asyncio.Task[None]] = set()
         self.language_info = language_info(self._cells.languages, config.language)
 
     # --- start and end --------------------------------------------------------------------------
@@ -115,11 +120,72 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
             self._loop.call_soon_threadsafe(self._cells.interrupt)
         self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
 
-    async def shell_main(self, subshell_id: str | None, msg: list[Any]) -> None:
+    # --- the shell channel ----------------------------------------------------------------------
+
+    async def shell_channel_thread_main(self, msg: list[Any]) -> None:
+        """Serve a request when the earlier ones of its subshell have been served."""
+        idents, frames = self.session.feed_identities(msg, copy=False)
+        try:
+            request = self.session.deserialize(frames, content=False, copy=False)
+        except Exception:
+            self.log.exception("a message on the shell channel that is none")
+            return
+        header = request["header"]
         # Some front ends interrupt on the shell channel, where messages wait for the cell.
-        if subshell_id is None and _is_interrupt(msg):
+        if header["msg_type"] == "interrupt_request":
             self._cells.interrupt()
-        await super().shell_main(subshell_id, msg)
+        subshell = header.get("subshell_id")
+        try:
+            async with self._subshells.lock(subshell):
+                self._subshells.lock(subshell)  # it may have been deleted meanwhile
+                await self.dispatch_shell(msg, subshell_id=subshell)
+        except UnknownSubshellError as error:
+            self._send_unknown_subshell_reply(idents, request, error)
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Abort the cells that were sent before this one failed: they wait for its lock."""
+        self._set_aborting(subshell_id, aborting=True)
+        self.shell_stream.flush(zmq.POLLIN)
+        self._aborts.add(task := asyncio.create_task(self._stop_aborting(subshell_id)))
+        task.add_done_callback(self._aborts.discard)
+
+    async def _stop_aborting(self, subshell_id: str | None) -> None:
+        with contextlib.suppress(UnknownSubshellError):
+            async with self._subshells.lock(subshell_id):  # they come first
+                self._set_aborting(subshell_id, aborting=False)
+
+    def _set_aborting(self, subshell_id: str | None, *, aborting: bool) -> None:
+        if subshell_id is None:
+            self._aborting = aborting
+        else:
+            self._subshells.set_subshell_aborting(subshell_id, aborting)
+
+    async def create_subshell_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        await self._about_subshells(self._subshells.create, stream, ident, parent)
+
+    async def delete_subshell_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        delete = functools.partial(self._subshells.delete, parent["content"].get("subshell_id"))
+        await self._about_subshells(delete, stream, ident, parent)
+
+    async def list_subshell_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        await self._about_subshells(self._subshells.names, stream, ident, parent)
+
+    async def _about_subshells(
+        self, act: Callable[[], Any], stream: Any, ident: Any, parent: Any
+    ) -> None:
+        async def acted() -> Any:
+            return act()
+
+        content: dict[str, Any] = {"status": "ok"}
+        try:
+            result = await self._in_main(acted())
+        except UnknownSubshellError as error:
+            content = {"status": "error", "evalue": str(error)}
+        else:
+            if result is not None:
+                content["subshell_id"] = result
+        kind = parent["header"]["msg_type"].replace("request", "reply")
+        self.session.send(stream, kind, content, parent, ident)
 
     # --- cells ----------------------------------------------------------------------------------
 
@@ -249,11 +315,3 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
 def _error_content(ename: str, evalue: str, traceback: list[str]) -> dict[str, Any]:
     return {"status": "error", "ename": ename, "evalue": evalue, "traceback": traceback}
 
-
-def _is_interrupt(msg: list[Any]) -> bool:
-    """Whether the header of a raw message says interrupt_request; no deserialising for that."""
-    frames = [frame.bytes if isinstance(frame, zmq.Frame) else bytes(frame) for frame in msg[:8]]
-    try:
-        return b'"interrupt_request"' in frames[frames.index(_DELIMITER) + 2]
-    except (ValueError, IndexError):
-        return False
