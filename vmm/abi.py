@@ -8,7 +8,7 @@ addresses that the host itself chose. See ``docs/abi.md`` for the prose.
 from typing import Final
 
 ABI_MAGIC: Final = 0x4C45_4348  # "HCEL"
-ABI_VERSION: Final = 4
+ABI_VERSION: Final = 5
 
 # --- the door -------------------------------------------------------------------------------
 HYPERCALL_PORT: Final = 0x3F8  # a 4-byte `out`; eax is ignored, everything is in the mailbox
@@ -44,10 +44,11 @@ FAULT_STACK: Final = 0x2_0000
 FAULT_STACK_SIZE: Final = 0x1_0000
 IMAGE: Final = 0x20_0000
 IMAGE_SIZE: Final = 0x60_0000
-STACK: Final = 0xA0_0000  # the page below is absent
+STACK: Final = 0x90_0000  # the page below is absent
 STACK_SIZE: Final = 0xA0_0000
-HEAP: Final = 0x140_0000
-HEAP_SIZE: Final = 0x2C0_0000
+# It begins where the stack does, in the middle of one large page: both are written to by every run.
+HEAP: Final = 0x130_0000
+HEAP_SIZE: Final = 0x2D0_0000
 
 # The first landing pad is at ELF entry + 16, pad v at entry + 16 + 16 * v (32 vectors).
 LANDING_OFFSET: Final = 16

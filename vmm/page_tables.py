@@ -182,8 +182,7 @@ def write_static(memory: GuestMemory, segments: tuple[Segment, ...]) -> None:
         tables.map(segment.address, segment.address, end - segment.address, flags)
     for start, size in (
         (abi.FAULT_STACK, abi.FAULT_STACK_SIZE),
-        (abi.STACK, abi.STACK_SIZE),
-        (abi.HEAP, abi.HEAP_SIZE),
+        (abi.STACK, abi.STACK_SIZE + abi.HEAP_SIZE),  # the heap follows
     ):
         tables.map(start, start, size, READ_WRITE)
     for offset, size, flags in (

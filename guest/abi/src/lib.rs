@@ -12,7 +12,7 @@ pub mod wire;
 
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 // --- the door -------------------------------------------------------------------------------
 /// A 4-byte `out`; eax is ignored, everything is in the mailbox.
@@ -56,10 +56,12 @@ pub const FAULT_STACK_SIZE: u64 = 0x1_0000;
 pub const IMAGE: u64 = 0x20_0000;
 pub const IMAGE_SIZE: u64 = 0x60_0000;
 /// The page below is absent.
-pub const STACK: u64 = 0xA0_0000;
+pub const STACK: u64 = 0x90_0000;
 pub const STACK_SIZE: u64 = 0xA0_0000;
-pub const HEAP: u64 = 0x140_0000;
-pub const HEAP_SIZE: u64 = 0x2C0_0000;
+/// It begins where the stack does, in the middle of one large page: both are written to by every
+/// run.
+pub const HEAP: u64 = 0x130_0000;
+pub const HEAP_SIZE: u64 = 0x2D0_0000;
 
 // The first landing pad is at ELF entry + 16, pad v at entry + 16 + 16 * v (32 vectors).
 pub const LANDING_OFFSET: u64 = 16;

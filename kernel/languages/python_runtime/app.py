@@ -59,18 +59,21 @@ _TRIED = (
 
 def _gather() -> None:
     """Put together what cells write to."""
+    for _ in range(_TRIES):
+        _try_cells()
+    ran = compact.code_of(_try_cells)
+    tracebacks.forget()
     compact.move_names()
     compact.fill_holes()
-    compact.gather_code(_try_cells)
+    compact.gather_code(ran)
     sys._clear_internal_caches()  # type: ignore[attr-defined] # new in 3.13
     compact.fill_holes()
     fresh.renew()
     tracebacks.renew()
     compact.move(vars(sys))
-    for _ in range(_TRIES):  # what they make anew leaves holes where it was before
-        fresh.drop_streams()
-        compact.fill_holes()
-        _try_cells()
+    fresh.drop_streams()
+    compact.fill_holes()  # what they make anew leaves holes where it was before
+    _try_cells()
 
 
 def _freeze(*made: Any) -> None:
@@ -100,7 +103,8 @@ def _try_cells() -> None:
 class WitWorld:
     """The world of ``world.wit``."""
 
-    def execute(self, source: str, request: str) -> str:
+    @staticmethod  # a bound method would write to the instance, which lies far from all else
+    def execute(source: str, request: str) -> str:
         """Run a cell, or get ready for the runtime snapshot. That takes two calls: objects of the
         first one leave holes.
         """
@@ -109,6 +113,8 @@ class WitWorld:
             if asked["freeze"] == "first":
                 _gather()
             _freeze(source, request, asked)
+            if asked["freeze"] == "last":
+                compact.renew_free_lists()
             return _pack({"status": "ok"})
         return _pack(_cells.execute(source, asked))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 _LARGEST = 4 << 20  # bytes; no hole is as large
 _LARGE = 4 << 10
+_UNIT = 2 << 20
 _IN_A_ROW = 16 << 10  # bytes beyond the end: then there is no hole of that size any more
 _MOST = 250  # larger numbers are objects themselves
 _NAMES = 40_000  # twice what the start has
@@ -39,7 +40,6 @@ def fill_holes() -> None:
     """Take every free stretch of the heap below its end."""
     gc.collect()
     _fill_all(id(bytes(_LARGEST)))
-    _use_anew()
 
 
 def _fill_all(end: int) -> None:
@@ -62,7 +62,7 @@ def _fill(end: int, make: Callable[[], object], enough: int) -> None:
         _beyond[at] = None
 
 
-def _use_anew() -> None:
+def renew_free_lists() -> None:
     """Lay objects from beyond the end on CPython's free lists, over those that fill a hole."""
     numbers = range(1 << 20, (1 << 20) + 80)
     made: list[Any] = [*numbers, *map(float, numbers)]
@@ -77,8 +77,18 @@ def _use_anew() -> None:
 
 def move_names() -> None:
     """Have the table of interned strings made anew: each cell has names of its own."""
-    names = [sys.intern(f"name {number}") for number in range(_NAMES)]
+    names = [f"name {number}" for number in range(_NAMES)]
+    fill_holes()
+    begin_unit()
+    names[:] = map(sys.intern, names)
     names.clear()
+
+
+def begin_unit() -> None:
+    """Let what is made from now on lie in 2 MiB of its own, once all holes are filled."""
+    global _kept
+    room = -id(bytes(_LARGEST)) % _UNIT
+    _kept = (bytes(room), _kept)
 
 
 def move(names: dict[str, Any]) -> None:
@@ -89,11 +99,8 @@ def move(names: dict[str, Any]) -> None:
         del names[name]
 
 
-def gather_code(work: Callable[[], None]) -> None:
-    """Make the code that ``work`` runs anew, in one place.
-
-    CPython counts in each instruction how often it was run, so running code writes to it.
-    """
+def code_of(work: Callable[[], None]) -> set[types.CodeType]:
+    """The code that ``work`` runs."""
     ran: set[types.CodeType] = set()
 
     def note(frame: types.FrameType, event: str, _: Any) -> None:
@@ -105,6 +112,14 @@ def gather_code(work: Callable[[], None]) -> None:
         work()
     finally:
         sys.setprofile(None)
+    return ran
+
+
+def gather_code(ran: set[types.CodeType]) -> None:
+    """Make code anew, in one place.
+
+    CPython counts in each instruction how often it was run, so running code writes to it.
+    """
     names = {id(code) for code in ran}
     gc.unfreeze()
     functions = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)]
