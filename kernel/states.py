@@ -117,8 +117,8 @@ class States:
         line = self.lines[self.line]
         line.kept.append(state)
         line.undone.clear()
-        self._forget_oldest()
         self.prepare()
+        self._forget_oldest()
 
     def prepare(self) -> None:
         """Have a VM ready where the next cell begins, and none elsewhere."""

@@ -28,6 +28,7 @@ _END = operator.itemgetter(1)
 
 
 Step = tuple[int, int, int]  # guest-physical address, bytes, where the original lies here
+Put = tuple[int, int, int, int]  # guest-physical start and end, the piece, its page there
 
 
 class Span(NamedTuple):
@@ -48,7 +49,7 @@ class DeltaPages:
         self._base = base
         self._spans: list[Span] = []
         self._pieces: list[int] = []
-        self._mapped: list[libc.ReadOnlyFile] = []
+        self._mapped: dict[int, libc.ReadOnlyFile] = {}  # by the number of the piece
         self._size = memfd.size_of(base.fd)
         self._original = libc.ReadOnlyFile(base.fd, self._size)
         try:
@@ -71,9 +72,9 @@ class DeltaPages:
         """Close and unmap the files."""
         for fd in self._pieces:
             os.close(fd)
-        for file in self._mapped:
+        for file in self._mapped.values():
             file.close()
-        self._pieces, self._mapped = [], []
+        self._pieces, self._mapped = [], {}
         self._original.close()
         self._zeros.close()
 
@@ -126,14 +127,20 @@ class DeltaPages:
         gpas = [gpa for number in numbers if (gpa := self._arenas.gpa(number)) is not None]
         present = _numbers(overlap(merged([(gpa, gpa + abi.HUGE) for gpa in gpas]), allowed))
         units = present | _numbers(overlap(self._units(hot), allowed))
+        places = [
+            (unit, number)
+            for unit in sorted(units)
+            if (number := self._arenas.number(unit * abi.HUGE)) is not None
+        ]
+        for first, number, count in _rows(places):
+            size, offset = count * abi.HUGE, number * abi.HUGE
+            self._memory.share(memory, first * abi.HUGE, size, offset)
         written = self._written_last()
-        for unit in sorted(units):
-            gpa = unit * abi.HUGE
-            number = self._arenas.number(gpa)
-            if number is not None:
-                self._memory.share(memory, gpa, number * abi.HUGE, new=unit not in present)
-                if unit not in written:
-                    self._arenas.expect_writes(gpa)
+        for unit, _ in places:
+            if unit not in present:
+                self._memory.restore_shared(unit * abi.HUGE)
+            if unit not in written:
+                self._arenas.expect_writes(unit * abi.HUGE)
         return present
 
     def places(self) -> list[int]:
@@ -194,7 +201,9 @@ class DeltaPages:
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
         places = self._places()
-        before = [] if full else self._originals()
+        before = [] if full else sorted(
+            (gpa, gpa + size, piece, slot) for piece, slot, gpa, size in self._spans
+        )
         changed = [
             (number, number + 1)
             for number in self._page_numbers(self._unlike(pages, before, full=full))
@@ -215,21 +224,17 @@ class DeltaPages:
             raise
         return fd, runs
 
-    def _originals(self) -> list[tuple[int, int, int]]:
-        """What was put, in order: (guest-physical start, end, where its original lies here)."""
-        if not self._mapped:
-            for fd in self._pieces:
-                size = memfd.size_of(fd)
-                self._mapped.append(libc.ReadOnlyFile(fd, size))
-                self._mapped[-1].populate(0, size)  # all at once: a fault for each costs more
-        places = [file.address for file in self._mapped]
-        return sorted(
-            (gpa, gpa + size, places[piece] + slot * abi.PAGE)
-            for piece, slot, gpa, size in self._spans
-        )
+    def _original_of(self, piece: int) -> int:
+        """Where a piece lies here: mapped when it is wanted, since most of them are not."""
+        if (file := self._mapped.get(piece)) is None:
+            fd = self._pieces[piece]
+            size = memfd.size_of(fd)
+            file = self._mapped[piece] = libc.ReadOnlyFile(fd, size)
+            file.populate(0, size)  # all at once: a fault for each costs more
+        return file.address
 
     def _unlike(
-        self, pages: libc.PageMap, put: Sequence[tuple[int, int, int]], *, full: bool
+        self, pages: libc.PageMap, put: Sequence[Put], *, full: bool
     ) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
@@ -249,17 +254,18 @@ class DeltaPages:
             for gpa, _, _ in steps:
                 yield gpa
 
-    def _steps(self, written: Sequence[Run], put: Sequence[tuple[int, int, int]]) -> list[Step]:
+    def _steps(self, written: Sequence[Run], put: Sequence[Put]) -> list[Step]:
         """Cut stretches where their originals lie apart."""
         steps: list[Step] = []
         for start, end in written:
             at = bisect.bisect_right(put, start, key=_END)
             while at < len(put) and put[at][0] < end:
-                first, last, original = put[at]
+                first, last, piece, slot = put[at]
                 if start < first:
                     self._from_snapshot(steps, start, first)
                     start = first
                 stop = min(last, end)
+                original = self._original_of(piece) + slot * abi.PAGE
                 steps.append((start, stop - start, original + start - first))
                 start = stop
                 at += 1
@@ -281,15 +287,17 @@ class DeltaPages:
         units = overlap([(region.gpa, region.gpa + region.size)], shared)
         return merged([*((start - shift, end - shift) for start, end in private), *units])
 
-    def _gpas(self, first: int, end: int) -> Iterator[Run]:
-        """Yield (guest-physical address, bytes) for a run of pages, a part for each unit."""
+    def _gpas(self, first: int, end: int) -> list[Run]:
+        """(guest-physical address, bytes) for a run of pages, a part for each unit."""
+        parts = []
         while first < end:
             unit, page = divmod(first, _UNIT_PAGES)
             count = min(end - first, _UNIT_PAGES - page)
             if (gpa := self._arenas.gpa(unit)) is None:
                 raise ProtocolViolation(f"no arena has unit {unit}")
-            yield gpa + page * abi.PAGE, count * abi.PAGE
+            parts.append((gpa + page * abi.PAGE, count * abi.PAGE))
             first += count
+        return parts
 
     def _page_numbers(self, gpas: Iterable[int]) -> Iterator[int]:
         """The numbers of pages; what is no arena's is left out."""
@@ -310,6 +318,17 @@ def _cut(steps: Iterable[Step], most: int) -> Iterator[Step]:
 def _floor(gpa: int) -> int:
     """The 2 MiB boundary at or below an address."""
     return gpa // abi.HUGE * abi.HUGE
+
+
+def _rows(places: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """(unit, number, how many) where units and their numbers go on together."""
+    rows: list[tuple[int, int, int]] = []
+    for unit, number in places:
+        if rows and (unit, number) == (rows[-1][0] + rows[-1][2], rows[-1][1] + rows[-1][2]):
+            rows[-1] = (*rows[-1][:2], rows[-1][2] + 1)
+        else:
+            rows.append((unit, number, 1))
+    return rows
 
 
 def _numbers(units: Iterable[Run]) -> set[int]:

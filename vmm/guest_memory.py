@@ -92,21 +92,21 @@ class GuestMemory:
         for first, last in runs.without(extents, content.huge):
             libc.mmap(first + shift, last - first, _READ_WRITE, flags, content.fd, first)
 
-    def share(self, fd: int, gpa: int, offset: int, *, new: bool) -> None:
-        """Have a unit of 2 MiB in a session's memory file from now on. Only before the VM runs.
+    def share(self, fd: int, gpa: int, size: int, offset: int) -> None:
+        """Have units of 2 MiB in a session's memory file from now on. Only before the VM runs."""
+        for start, count in self.parts(gpa, size):
+            flags = libc.MAP_SHARED | libc.MAP_FIXED
+            address = self.host_address(start, count)
+            libc.mmap(address, count, _READ_WRITE, flags, fd, offset + start - gpa)
+        self.shared_units += [(unit, unit + abi.HUGE) for unit in range(gpa, gpa + size, abi.HUGE)]
 
-        ``new``: the file does not have it; it is there as it is in ``content``.
-        """
+    def restore_shared(self, gpa: int) -> None:
+        """Fill a unit of 2 MiB that the memory file does not have yet as it is in ``content``."""
         address = self.host_address(gpa, abi.HUGE)
-        flags = libc.MAP_SHARED | libc.MAP_FIXED
-        libc.mmap(address, abi.HUGE, _READ_WRITE, flags, fd, offset)
-        here = (gpa, gpa + abi.HUGE)
-        self.shared_units.append(here)
-        if new:
-            libc.populate(address, abi.PAGE)  # of nothing comes no huge page
-            libc.collapse(address, abi.HUGE)
-        if new and (content := self._content) is not None:
-            for start, end in runs.overlap([here], content.extents):
+        libc.populate(address, abi.PAGE)  # of nothing comes no huge page
+        libc.collapse(address, abi.HUGE)
+        if (content := self._content) is not None:
+            for start, end in runs.overlap([(gpa, gpa + abi.HUGE)], content.extents):
                 libc.read_into(content.fd, address + start - gpa, end - start, start)
 
     def close(self) -> None:
