@@ -20,6 +20,9 @@ class HypercellApp(_App):  # type: ignore[misc]
 
     name = "hypercell"
     kernel_class = HypercellKernel
+    shell_channel_thread: Any
+    iopub_port: Any
+    _iopub_stream: ZMQStream | None = None
     outstream_class = None  # nothing is printed here; the streams of cells do not pass stdout
 
     # The main thread blocks nowhere: it serves the shell channel and publishes itself.
@@ -50,7 +53,8 @@ class HypercellApp(_App):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the sockets."""
-        self._iopub_stream.close()
+        if self._iopub_stream is not None:
+            self._iopub_stream.close()
         super().close()
 
     # No profile in the user's home, and no configuration that is Python and would be run.

@@ -91,9 +91,7 @@ class Interpretation:
                         home_mounted=home_mounted,
                     )
                     after = context.home.entries()
-                    commit = Commit(
-                        context, states, state, vm, grants, before, after, make, hurry
-                    )
+                    commit = Commit(context, states, state, vm, grants, before, after, make, hurry)
                     handed_over = True
                     self._session.commit(commit.run())
             finally:

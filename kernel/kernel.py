@@ -314,4 +314,3 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
 
 def _error_content(ename: str, evalue: str, traceback: list[str]) -> dict[str, Any]:
     return {"status": "error", "ename": ename, "evalue": evalue, "traceback": traceback}
-

@@ -34,5 +34,5 @@ class Sender:
         socket = self._stream.socket
         socket.send_multipart(parts, zmq.NOBLOCK, copy=copy)
         # A socket tells its stream once of what has arrived, and sending may have taken that.
-        if socket.events & zmq.POLLIN:
+        if int(socket.events) & zmq.POLLIN:
             self._stream.io_loop.add_callback(self._stream.flush, zmq.POLLIN)

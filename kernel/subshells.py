@@ -47,8 +47,10 @@ class Subshells:
         self._subshells[name] = _Subshell()
         return name
 
-    def delete(self, name: str) -> None:
-        """Take no more requests for it."""
+    def delete(self, name: str | None) -> None:
+        """Take no more requests for it; the main shell stays."""
+        if name is None:
+            raise UnknownSubshellError("")
         self._find(name)
         del self._subshells[name]
 

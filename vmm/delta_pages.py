@@ -201,8 +201,10 @@ class DeltaPages:
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
         places = self._places()
-        before = [] if full else sorted(
-            (gpa, gpa + size, piece, slot) for piece, slot, gpa, size in self._spans
+        before = (
+            []
+            if full
+            else sorted((gpa, gpa + size, piece, slot) for piece, slot, gpa, size in self._spans)
         )
         changed = [
             (number, number + 1)
@@ -233,9 +235,7 @@ class DeltaPages:
             file.populate(0, size)  # all at once: a fault for each costs more
         return file.address
 
-    def _unlike(
-        self, pages: libc.PageMap, put: Sequence[Put], *, full: bool
-    ) -> Iterator[int]:
+    def _unlike(self, pages: libc.PageMap, put: Sequence[Put], *, full: bool) -> Iterator[int]:
         """Yield the guest-physical addresses of pages that are not what they were.
 
         In large steps first: a VM may have copies of all there is, and most of it did not change.
