@@ -144,6 +144,10 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Abort the cells that were sent before this one failed: they wait for its lock."""
+        assert self._loop is not None  # noqa: S101 (set by start)
+        if asyncio.get_running_loop() is not self._loop:  # it came on the control channel
+            self._loop.call_soon_threadsafe(self._abort_queues, subshell_id)
+            return
         self._set_aborting(subshell_id, aborting=True)
         self.shell_stream.flush(zmq.POLLIN)
         self._aborts.add(task := asyncio.create_task(self._stop_aborting(subshell_id)))

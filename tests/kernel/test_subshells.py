@@ -81,3 +81,10 @@ def test_cells_that_wait_when_theirs_is_deleted_are_answered(kernel: Client) -> 
     assert replies[waits]["ename"] == "UnknownSubshellError"
     assert slow in replies
     assert kernel.run(f"%%wat\n{printing('main')}").stream() == "main"
+
+
+def test_a_cell_that_fails_on_the_control_channel(kernel: Client) -> None:
+    code = f"%%wat --timeout 300ms\n{FOREVER}"
+    failed = ask(kernel, "execute_request", code=code, silent=False, stop_on_error=True)
+    assert failed["ename"] == "TimedOut"
+    assert kernel.run(f"%%wat\n{printing('main')}").stream() == "main"
