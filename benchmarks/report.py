@@ -58,7 +58,8 @@ def _table(report: Report) -> str:
     lines = [
         f"{report.machine}; {report.date}. Milliseconds, median (p95); the sides of a row took",
         "turns in one run. *Ratio*: ours by the peer's median. *Floor*: below this nothing of the",
-        "kind can be. Cells came 50 ms apart, Python ones 0.6 s, unless the row says in a row.",
+        "kind can be. Cells came 50 ms apart, Python ones 0.6 s; those in a row began half a",
+        "second after the other side's.",
         "",
         "| | Hypercell | peer | ratio | floor | aim |",
         "|---|---|---|---|---|---|",
