@@ -128,13 +128,7 @@ class Vm:
         self._limits = limits or self._limits
         interactive = on_stdin is not None
         job = self._job(
-            commands,
-            code,
-            layers,
-            interactive=interactive,
-            keep=keep,
-            hurry=hurry,
-            passing=passing,
+            commands, code, layers, interactive=interactive, keep=keep, hurry=hurry, passing=passing
         )
         message, descriptors = await self._serve(job, code, layers, on_output, on_stdin)
         channels.close_all(descriptors)
@@ -214,8 +208,7 @@ class Vm:
                 self.gone = self._child.watch()
             self._child.forget()
             self._channel.close()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._disarm()
             self._on_close(self.gone)
 
     async def __aenter__(self) -> Vm:
@@ -304,8 +297,7 @@ class Vm:
         finally:
             self._running = False
             self._cancelled.clear()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._disarm()
 
     def _take_output(self, chunks: Sequence[tuple[int, bytes]], on_output: OnOutput | None) -> None:
         for stream, data in chunks:

@@ -16,7 +16,7 @@ STOPPED_BY = (Layer.PROCESSOR,)
 
 
 CODE = (
-    (mov("rax", abi.HEAP) + b"\xff\xe0", "page fault .* address 0x1400000"),
+    (mov("rax", abi.HEAP) + b"\xff\xe0", f"page fault .* address {abi.HEAP:#x}"),
     (mov("rax", abi.SHARED_BASE) + b"\xff\xe0", "page fault .* address 0x6000000"),
     (mov("rax", REPLY) + b"\xff\xe0", "page fault .* address 0x6300000"),
     (mov("rax", 1 << 62) + b"\xff\xe0", "general protection"),
