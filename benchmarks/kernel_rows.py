@@ -17,9 +17,8 @@ from benchmarks.timing import Clock, Row, alternate
 
 _SECONDS = 60.0
 _PAUSE = 0.05  # before each cell
-_SETTLED = (
-    0.5  # before cells in a row: VMs that one side makes anew must not slow the other's cells
-)
+# Before cells in a row: the VMs that one side makes anew must not slow the other's cells.
+_SETTLED = 0.5
 _IN_A_ROW = 10
 _C = "%%c\n" + programs.HELLO
 

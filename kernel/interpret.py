@@ -20,11 +20,11 @@ from hypercell.vmm import commands as c
 from hypercell.vmm.errors import ExitStatus, HypercellError
 from hypercell.vmm.program import Limits
 
-_REPLY_SECONDS = 0.0015  # a reply takes so long to whoever asked
-
 if TYPE_CHECKING:
     from hypercell.kernel.session import Session
     from hypercell.vmm import Layer, Vm
+
+_REPLY_SECONDS = 0.0015  # a reply takes so long to whoever asked
 
 
 class Interpretation:

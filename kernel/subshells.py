@@ -7,7 +7,6 @@ that runs it. Here a cell runs in its VM, so the main thread's event loop serves
 from __future__ import annotations
 
 import asyncio
-import threading
 import uuid
 from typing import Any
 
@@ -37,7 +36,6 @@ class Subshells:
 
     def __init__(self) -> None:
         self.io_loop = IOLoop.current()
-        self.parent_thread = threading.current_thread()
         self._subshells: dict[str | None, _Subshell] = {None: _Subshell()}
         self._sender: Sender | None = None
 

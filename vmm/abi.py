@@ -46,7 +46,7 @@ IMAGE: Final = 0x20_0000
 IMAGE_SIZE: Final = 0x60_0000
 STACK: Final = 0x90_0000  # the page below is absent
 STACK_SIZE: Final = 0xA0_0000
-# It begins where the stack does, in the middle of one large page: both are written to by every run.
+# It follows the stack, in the middle of one large page: every run writes to both sides of the edge.
 HEAP: Final = 0x130_0000
 HEAP_SIZE: Final = 0x2D0_0000
 

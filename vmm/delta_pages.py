@@ -201,11 +201,8 @@ class DeltaPages:
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
         places = self._places()
-        before = (
-            []
-            if full
-            else sorted((gpa, gpa + size, piece, slot) for piece, slot, gpa, size in self._spans)
-        )
+        spans = [] if full else self._spans
+        before = sorted((gpa, gpa + size, piece, slot) for piece, slot, gpa, size in spans)
         changed = [
             (number, number + 1)
             for number in self._page_numbers(self._unlike(pages, before, full=full))

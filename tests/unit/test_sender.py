@@ -22,14 +22,21 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     made.destroy(linger=0)
 
 
+def connected(
+    context: zmq.Context[zmq.Socket[bytes]], ours: int, theirs: int
+) -> tuple[ZMQStream, zmq.Socket[bytes]]:
+    """A stream on a socket of ours, and the socket at the other end."""
+    left, right = context.socket(ours), context.socket(theirs)
+    port = left.bind_to_random_port("tcp://127.0.0.1")
+    right.connect(f"tcp://127.0.0.1:{port}")
+    right.rcvtimeo = 20_000
+    return ZMQStream(left), right
+
+
 async def test_requests_are_seen_however_much_is_sent(
     context: zmq.Context[zmq.Socket[bytes]],
 ) -> None:
-    server, client = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
-    port = server.bind_to_random_port("tcp://127.0.0.1")
-    client.connect(f"tcp://127.0.0.1:{port}")
-    client.rcvtimeo = 20_000
-    stream = ZMQStream(server)
+    stream, client = connected(context, zmq.ROUTER, zmq.DEALER)
     sender = Sender(stream)
     seen = 0
     everything = asyncio.Event()
@@ -59,11 +66,8 @@ async def test_requests_are_seen_however_much_is_sent(
 async def test_other_threads_send_through_the_loop(
     context: zmq.Context[zmq.Socket[bytes]],
 ) -> None:
-    left, right = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
-    port = left.bind_to_random_port("tcp://127.0.0.1")
-    right.connect(f"tcp://127.0.0.1:{port}")
-    right.rcvtimeo = 20_000
-    stream = ZMQStream(left)
+    stream, right = connected(context, zmq.PAIR, zmq.PAIR)
+    left = stream.socket
     sender = Sender(stream)
     senders = []
 

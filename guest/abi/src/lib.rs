@@ -58,8 +58,8 @@ pub const IMAGE_SIZE: u64 = 0x60_0000;
 /// The page below is absent.
 pub const STACK: u64 = 0x90_0000;
 pub const STACK_SIZE: u64 = 0xA0_0000;
-/// It begins where the stack does, in the middle of one large page: both are written to by every
-/// run.
+/// It follows the stack, in the middle of one large page: every run writes to both sides of the
+/// edge.
 pub const HEAP: u64 = 0x130_0000;
 pub const HEAP_SIZE: u64 = 0x2D0_0000;
 
