@@ -64,13 +64,14 @@ def _gather() -> None:
     ran = compact.code_of(_try_cells)
     tracebacks.forget()
     compact.move_names()
-    compact.fill_holes()
     compact.gather_code(ran)
     sys._clear_internal_caches()  # type: ignore[attr-defined] # new in 3.13
     compact.fill_holes()
     fresh.renew()
     tracebacks.renew()
+    setattr(WitWorld, "execute", staticmethod(WitWorld.execute))  # noqa: B010 # one beside the rest
     compact.move(vars(sys))
+    compact.move(sys.modules)
     fresh.drop_streams()
     compact.fill_holes()  # what they make anew leaves holes where it was before
     _try_cells()
@@ -113,8 +114,6 @@ class WitWorld:
             if asked["freeze"] == "first":
                 _gather()
             _freeze(source, request, asked)
-            if asked["freeze"] == "last":
-                compact.renew_free_lists()
             return _pack({"status": "ok"})
         return _pack(_cells.execute(source, asked))
 

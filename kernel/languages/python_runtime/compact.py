@@ -15,6 +15,7 @@ from typing import Any
 _LARGEST = 4 << 20  # bytes; no hole is as large
 _LARGE = 4 << 10
 _UNIT = 2 << 20
+_LEAD = 512 << 10  # what the first unit has before this memory: MEMORY_LEAD of the guest
 _IN_A_ROW = 16 << 10  # bytes beyond the end: then there is no hole of that size any more
 _MOST = 250  # larger numbers are objects themselves
 _NAMES = 40_000  # twice what the start has
@@ -33,6 +34,17 @@ _MAKERS: list[tuple[Callable[[], object], int]] = [
     *((functools.partial(bytes, n), max(2, min(_IN_A_ROW // n, _MOST))) for n in _sizes()),
     (object, _MOST),
 ]
+# CPython keeps some of what is freed for the next of its kind, the last one first.
+_FREE_LISTS: list[Callable[[], object]] = [
+    *(functools.partial(tuple, [None] * size) for size in range(1, 21)),
+    functools.partial(int, str(1 << 20)),
+    functools.partial(float, "0.5"),
+    functools.partial(iter, []),
+    functools.partial(slice, 0),
+    functools.partial(types.MethodType, len, 0),
+    list,
+    dict,
+]
 _beyond: list[object] = [None] * _MOST
 
 
@@ -45,6 +57,8 @@ def fill_holes() -> None:
 def _fill_all(end: int) -> None:
     for make, enough in _MAKERS:
         _fill(end, make, enough)
+    for make in _FREE_LISTS:
+        _fill(id(bytes(_LARGEST)), make, 1)
 
 
 def _fill(end: int, make: Callable[[], object], enough: int) -> None:
@@ -62,19 +76,6 @@ def _fill(end: int, make: Callable[[], object], enough: int) -> None:
         _beyond[at] = None
 
 
-def renew_free_lists() -> None:
-    """Lay objects from beyond the end on CPython's free lists, over those that fill a hole."""
-    numbers = range(1 << 20, (1 << 20) + 80)
-    made: list[Any] = [*numbers, *map(float, numbers)]
-    made += [(n,) * size for size in range(1, 21) for n in numbers]
-    made += [iter([n]) for n in numbers]
-    made += [[n] for n in numbers]
-    made += [{n: n} for n in numbers]
-    made += [slice(n) for n in numbers]
-    made += [types.MethodType(len, n) for n in numbers]
-    made.reverse()  # the last one in it is freed first, and comes to lie lowest
-
-
 def move_names() -> None:
     """Have the table of interned strings made anew: each cell has names of its own."""
     names = [f"name {number}" for number in range(_NAMES)]
@@ -87,7 +88,7 @@ def move_names() -> None:
 def begin_unit() -> None:
     """Let what is made from now on lie in 2 MiB of its own, once all holes are filled."""
     global _kept
-    room = -id(bytes(_LARGEST)) % _UNIT
+    room = -(_LEAD + id(bytes(_LARGEST))) % _UNIT
     _kept = (bytes(room), _kept)
 
 
@@ -118,16 +119,22 @@ def code_of(work: Callable[[], None]) -> set[types.CodeType]:
 def gather_code(ran: set[types.CodeType]) -> None:
     """Make code anew, in one place.
 
-    CPython counts in each instruction how often it was run, so running code writes to it.
+    CPython counts in each instruction how often it was run, so running code writes to it. What was
+    there before is freed at the end: else the next one would come to lie in its holes.
     """
     names = {id(code) for code in ran}
     gc.unfreeze()
     functions = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)]
     made: dict[int, types.CodeType] = {}
-    for function in functions:
-        code = function.__code__
-        if id(code) in names or any(id(const) in names for const in code.co_consts):
-            function.__code__ = _anew(code, made)
+    wanted = [
+        function
+        for function in functions
+        if not names.isdisjoint(map(id, (function.__code__, *function.__code__.co_consts)))
+    ]
+    fill_holes()
+    copies = [_anew(function.__code__, made) for function in wanted]
+    for function, code in zip(wanted, copies, strict=True):
+        function.__code__ = code
 
 
 def _anew(code: types.CodeType, made: dict[int, types.CodeType]) -> types.CodeType:
