@@ -54,6 +54,16 @@ def _pad(text: tuple[int, int]) -> int:
     return -text[0] % abi.HUGE if text[1] >= abi.HUGE else 0
 
 
+def _end(text: tuple[int, int]) -> int:
+    """Where executable memory ends: in large code, on a 2 MiB boundary.
+
+    Else its last part would be in small pages, and each one a fault in each VM. What follows the
+    text there is read-only data of the same file.
+    """
+    end = text[0] + text[1]
+    return end if text[1] < abi.HUGE else end + -text[1] % abi.HUGE
+
+
 class _Spare(NamedTuple):
     """A slot that has nothing behind it yet: its part of the window, and where it lies here."""
 
@@ -119,7 +129,7 @@ class Window:
             raise LimitExceeded(f"the {kind} window of the VM is full: {size} bytes do not fit")
         self._attach(source, size, offset)
         address, gpa = self._base + offset, self._gpa + offset
-        first, last = text[0], text[0] + text[1]
+        first, last = text[0], min(_end(text), pages)
         for start, end, flags in (
             (0, first, READ),
             (first, last, READ_EXECUTE),

@@ -56,12 +56,12 @@ pub const FAULT_STACK_SIZE: u64 = 0x1_0000;
 pub const IMAGE: u64 = 0x20_0000;
 pub const IMAGE_SIZE: u64 = 0x60_0000;
 /// The page below is absent.
-pub const STACK: u64 = 0x90_0000;
+pub const STACK: u64 = 0x88_0000;
 pub const STACK_SIZE: u64 = 0xA0_0000;
 /// It follows the stack, in the middle of one large page: every run writes to both sides of the
 /// edge.
-pub const HEAP: u64 = 0x130_0000;
-pub const HEAP_SIZE: u64 = 0x2D0_0000;
+pub const HEAP: u64 = 0x128_0000;
+pub const HEAP_SIZE: u64 = 0x2D8_0000;
 
 // The first landing pad is at ELF entry + 16, pad v at entry + 16 + 16 * v (32 vectors).
 pub const LANDING_OFFSET: u64 = 16;
@@ -79,6 +79,10 @@ pub const ARENA_STRIDE: u64 = 0x2_0000_0000;
 pub const ARENA_COUNT: u64 = 64;
 /// Committed bytes of one arena.
 pub const ARENA_LIMIT: u64 = 0x1_0000_0000;
+/// Where a linear memory of more than 2 MiB begins in its arena. CPython writes to the end of its
+/// first MiB, where the stack is, and to data from 3.6 to 4.7 MiB: these are two large pages then,
+/// and would else be three.
+pub const MEMORY_LEAD: u64 = 0x8_0000;
 
 // --- the shared region: offsets from SHARED_BASE ---------------------------------------------------
 pub const MAILBOX: u64 = 0x0;

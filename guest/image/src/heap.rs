@@ -1,8 +1,8 @@
 //! The native heap: a fixed part of RAM, then arena 0, which the host extends on request.
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hypercell_abi as abi;
 use talc::base::Talc;
@@ -17,6 +17,12 @@ use crate::arena::Arena;
 /// so that the program that took everything gets an error and the image does not panic.
 const RESERVE: u64 = 0x10_0000;
 const SMALL: usize = 0x1000;
+
+/// The part of the static heap before that: for what `apart` makes.
+const APART: u64 = 0x80_0000;
+const APART_START: u64 = abi::HEAP + abi::HEAP_SIZE - RESERVE - APART;
+/// Bytes; smaller allocations may be counters of references, which every run writes to.
+const LARGE: usize = 0x1000;
 
 /// The host maps this much as one page.
 const STEP: u64 = abi::HUGE;
@@ -58,7 +64,7 @@ unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         if !talc.source.begun {
             talc.source.begun = true;
-            let size = (abi::HEAP_SIZE - RESERVE) as usize;
+            let size = (APART_START - abi::HEAP) as usize;
             // SAFETY: this range of RAM is mapped, writable, and used for nothing else.
             return unsafe { talc.claim(abi::HEAP as *mut u8, size) }
                 .map(drop)
@@ -86,8 +92,30 @@ unsafe impl Source for Memory {
     }
 }
 
+/// The memory for what `apart` makes.
+#[derive(Debug)]
+struct ApartMemory {
+    begun: bool,
+}
+
+// SAFETY: `acquire` uses no allocator but the given one.
+unsafe impl Source for ApartMemory {
+    fn acquire<B: Binning>(talc: &mut Talc<Self, B>, _: Layout) -> Result<(), ()> {
+        if talc.source.begun {
+            return Err(());
+        }
+        talc.source.begun = true;
+        // SAFETY: this range of RAM is mapped, writable, and used for nothing else.
+        unsafe { talc.claim(APART_START as *mut u8, APART as usize) }
+            .map(drop)
+            .ok_or(())
+    }
+}
+
 struct Counted {
     heap: TalcSyncCell<Memory, DefaultBinning>,
+    apart: TalcSyncCell<ApartMemory, DefaultBinning>,
+    is_apart: AtomicBool,
     used: AtomicU64,
 }
 
@@ -103,6 +131,9 @@ static HEAP: Counted = Counted {
             reserve_used: false,
         }))
     },
+    // SAFETY: as above.
+    apart: unsafe { TalcSyncCell::new(TalcCell::new(ApartMemory { begun: false })) },
+    is_apart: AtomicBool::new(false),
     used: AtomicU64::new(0),
 };
 
@@ -111,7 +142,25 @@ pub fn used() -> u64 {
     HEAP.used.load(Ordering::Relaxed)
 }
 
+/// Has large allocations that are made now lie apart from all others.
+///
+/// For what is written once: what each run writes to is then in fewer pages of 2 MiB.
+pub fn apart<T>(work: impl FnOnce() -> T) -> T {
+    HEAP.is_apart.store(true, Ordering::Relaxed);
+    let result = work();
+    HEAP.is_apart.store(false, Ordering::Relaxed);
+    result
+}
+
 impl Counted {
+    fn lies_apart(memory: *mut u8) -> bool {
+        (APART_START..APART_START + APART).contains(&(memory as u64))
+    }
+
+    fn goes_apart(&self, size: usize) -> bool {
+        size >= LARGE && self.is_apart.load(Ordering::Relaxed)
+    }
+
     fn count(&self, more: usize, less: usize) {
         let used = self.used.load(Ordering::Relaxed);
         self.used.store(
@@ -121,11 +170,18 @@ impl Counted {
     }
 }
 
-// SAFETY: hands everything on to talc.
+// SAFETY: hands everything on to one of two talcs, which one the address tells.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract is talc's.
-        let memory = unsafe { self.heap.alloc(layout) };
+        let mut memory = ptr::null_mut();
+        if self.goes_apart(layout.size()) {
+            // SAFETY: the caller's contract is talc's.
+            memory = unsafe { self.apart.alloc(layout) };
+        }
+        if memory.is_null() {
+            // SAFETY: the caller's contract is talc's.
+            memory = unsafe { self.heap.alloc(layout) };
+        }
         if !memory.is_null() {
             self.count(layout.size(), 0);
         }
@@ -134,11 +190,30 @@ unsafe impl GlobalAlloc for Counted {
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         self.count(0, layout.size());
-        // SAFETY: the caller's contract is talc's.
-        unsafe { self.heap.dealloc(memory, layout) }
+        // SAFETY: the caller's contract is talc's, and this one gave the memory.
+        unsafe {
+            if Self::lies_apart(memory) {
+                self.apart.dealloc(memory, layout);
+            } else {
+                self.heap.dealloc(memory, layout);
+            }
+        }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if Self::lies_apart(memory) || self.goes_apart(size) {
+            // SAFETY: the caller's contract has a size that makes a layout, and `memory` of the old
+            // one; the new memory is another.
+            unsafe {
+                let layout_then = Layout::from_size_align_unchecked(size, layout.align());
+                let moved = self.alloc(layout_then);
+                if !moved.is_null() {
+                    ptr::copy_nonoverlapping(memory, moved, size.min(layout.size()));
+                    self.dealloc(memory, layout);
+                }
+                return moved;
+            }
+        }
         // SAFETY: the caller's contract is talc's.
         let moved = unsafe { self.heap.realloc(memory, layout, size) };
         if !moved.is_null() {

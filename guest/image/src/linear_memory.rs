@@ -36,17 +36,20 @@ pub struct Creator;
 
 struct Memory {
     arena: Arena,
-    /// What Wasm may touch; the arena's committed part is this, rounded up to a page.
+    /// Bytes of the arena before the memory.
+    lead: usize,
+    /// What Wasm may touch; the arena's committed part is this after `lead`, rounded up to a page.
     size: usize,
 }
 
 impl Memory {
     fn grow(&mut self, size: usize) -> bool {
         let before = self.arena.committed();
-        if !self.arena.grow_to(size as u64) {
+        if !self.arena.grow_to(self.lead.saturating_add(size) as u64) {
             count_refused();
             return false;
         }
+        let before = before.max(self.lead as u64);
         COMMITTED.fetch_add(self.arena.committed() - before, Ordering::Relaxed);
         self.size = size;
         true
@@ -54,7 +57,8 @@ impl Memory {
 }
 
 // SAFETY: an arena is 8 GiB of addresses that belong to this memory alone; the committed part is
-// zeroed by the host, and everything behind it is absent, which makes 4 GiB of guard at least.
+// zeroed by the host, and everything behind it is absent. The memory begins in its first 2 MiB,
+// which leaves it 4 GiB and a guard larger than the engine's.
 unsafe impl MemoryCreator for Creator {
     fn new_memory(
         &self,
@@ -73,8 +77,10 @@ unsafe impl MemoryCreator for Creator {
             ));
         }
         NEXT.store(index + 1, Ordering::Relaxed);
+        let large = minimum as u64 > abi::HUGE;
         let mut memory = Memory {
             arena: Arena::new(index),
+            lead: if large { abi::MEMORY_LEAD as usize } else { 0 },
             size: 0,
         };
         if memory.grow(minimum) {
@@ -87,14 +93,14 @@ unsafe impl MemoryCreator for Creator {
     }
 }
 
-// SAFETY: `size` bytes from the base are committed, and the base never moves.
+// SAFETY: `size` bytes from `lead` on are committed, and the base never moves.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
         self.size
     }
 
     fn byte_capacity(&self) -> usize {
-        abi::ARENA_LIMIT as usize
+        abi::ARENA_LIMIT as usize - self.lead
     }
 
     fn grow_to(&mut self, size: usize) -> Result<()> {
@@ -105,6 +111,6 @@ unsafe impl LinearMemory for Memory {
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.arena.base()
+        self.arena.base().wrapping_add(self.lead)
     }
 }

@@ -12,6 +12,7 @@ use wasmtime::{AsContextMut, Instance, Module, OutOfMemory, RootScope, Trap, Was
 
 use super::components;
 use crate::failure::Failure;
+use crate::heap;
 use crate::linear_memory;
 use crate::link;
 use crate::machine::{Code, Machine, Running, State};
@@ -39,7 +40,8 @@ pub fn load(
     let loaded = unsafe {
         match kind {
             abi::KIND_COMPONENT => {
-                Component::deserialize_raw(&machine.engine, code).map(Code::Component)
+                heap::apart(|| Component::deserialize_raw(&machine.engine, code))
+                    .map(Code::Component)
             }
             _ => Module::deserialize_raw(&machine.engine, code).map(Code::Module),
         }
