@@ -58,13 +58,10 @@ class DeltaPages:
             self._original.close()
             raise
 
-    def get_ready(self, *, gather: bool) -> None:
-        """Touch what ``collect`` will look at, while nobody waits.
-
-        ``gather``: have the snapshot's file in huge pages, which all its VMs share.
-        """
+    def get_ready(self) -> None:
+        """Have the snapshot's file in huge pages, which all its VMs share, and mapped here."""
         for start, end in self._base.state.extents:
-            if gather and end <= self._size:
+            if end <= self._size:
                 self._original.gather(start, end)
             self._original.populate(start, min(end, self._size))
 

@@ -31,7 +31,10 @@ Control = Channel[Fork | Release]
 
 def arguments() -> Control:
     """Parse the command line of a server and begin to lock it up; its channel."""
-    parser = argparse.ArgumentParser()
+    # A width that is not given is asked of shutil, with which each child would inherit three
+    # libraries that compress.
+    formatter = functools.partial(argparse.HelpFormatter, width=80)
+    parser = argparse.ArgumentParser(formatter_class=formatter)
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the socket")
     parser.add_argument("--parent", type=int, required=True, help="process id that started this")
     given = parser.parse_args()

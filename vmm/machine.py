@@ -372,12 +372,11 @@ class Machine:
         fd, runs = self._changes().collect(self._pages(), full=full)
         return state, fd, deltas.pack_runs(runs)
 
-    def expect_session(self, *, gather: bool) -> None:
-        """Get ready for ``adopt`` and ``changes`` while nobody waits.
-
-        ``gather``: have the snapshot's file in huge pages, for this VM and all later ones.
+    def expect_session(self) -> None:
+        """Get ready for ``adopt`` and ``changes``, while nobody waits: it takes longer than it
+        saves.
         """
-        self._changes().get_ready(gather=gather)
+        self._changes().get_ready()
 
     def _runtime(self) -> Snapshot:
         if self._base is None or self._state in (State.NEW, State.DEFERRED):

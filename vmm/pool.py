@@ -244,7 +244,7 @@ class Pool:
                 snapshot.eager,
                 warmup.job() if warmup else None,
                 snapshot.sessions,
-                gather=not on_demand and self._calm(),
+                unhurried=not on_demand and self._calm(),
             )
             descriptors = [snapshot.fd, *(file.fd for key, file in keys if not key)]
             if warmup:

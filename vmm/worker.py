@@ -156,8 +156,8 @@ class Worker:
             if request.sessions:
                 hot = self._machine.written_units(HOT)
             self._machine.refresh()
-        if request.sessions:
-            self._machine.expect_session(gather=request.gather)
+        if request.sessions and request.unhurried:
+            self._machine.expect_session()
         channels.close_all(descriptors[1:])
         os.close(self._kvm)  # one worker, one VM
         self._narrow()

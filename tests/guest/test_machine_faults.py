@@ -66,7 +66,7 @@ def session(fd: int, snapshot: Snapshot) -> None:
         second = Machine.fork(fd, snapshot, limits_memory=MEMORY)
         held.callback(second.close)
         memory = SessionMemory()
-        second.expect_session(gather=True)
+        second.expect_session()
         second.adopt(state, index, [os.dup(piece)], [], memory.fd, snapshot.state.extents)
         os.close(second.changes(full=False)[1])
 

@@ -94,7 +94,7 @@ def test_a_warmed_vm_is_as_good_and_its_arenas_may_lie_elsewhere(runtime: Runtim
     for _ in range(3):
         runtime.run(warmed)
     warmed.refresh()
-    warmed.expect_session(gather=False)
+    warmed.expect_session()
     runtime.adopt(warmed, kept)
     assert runtime.run(warmed) == told(PLACES)
 
