@@ -55,10 +55,13 @@ def fill_holes() -> None:
 
 
 def _fill_all(end: int) -> None:
+    global _kept
     for make, enough in _MAKERS:
         _fill(end, make, enough)
     for make in _FREE_LISTS:
-        _fill(id(bytes(_LARGEST)), make, 1)
+        end = id(bytes(_LARGEST))
+        _kept = (end, _kept)  # a number that may come from such a list: it must not go back
+        _fill(end, make, 1)
 
 
 def _fill(end: int, make: Callable[[], object], enough: int) -> None:
