@@ -104,6 +104,20 @@ def test_big_text_has_large_pages(boot, files) -> None:  # type: ignore[no-untyp
         assert int.from_bytes(machine._memory.view(slot, 8), "little") & 0x80
 
 
+def test_the_end_of_big_text_has_a_large_page_and_what_is_beyond_it_is_data(boot, files) -> None:  # type: ignore[no-untyped-def]
+    text = abi.CODE_BASE + _pad(BIG) + 0x3000
+    end, beyond = text + 2 * abi.HUGE, text + 3 * abi.HUGE
+    assert end < text + len(BIG) < beyond
+    machine = boot(load(beyond) + save(REPLY) + wait(8) + call(beyond))
+    machine.map_code(*files(cwasm(BIG).ljust(0x3000 + 3 * abi.HUGE, b"\0") + RETURN_42))
+    slot = machine._tables.directory_entry(end)
+    assert int.from_bytes(machine._memory.view(slot, 8), "little") & 0x80
+    assert machine.run(b"", RecordingHost()) == RETURN_42[:8]
+    with pytest.raises(GuestCrash) as caught:
+        machine.run(b"", RecordingHost())
+    assert (caught.value.error, caught.value.rip) == (0x15, beyond)
+
+
 @pytest.mark.parametrize("text", [SMALL, BIG], ids=["small", "big"])
 def test_only_text_is_executable(boot, files, text: bytes) -> None:  # type: ignore[no-untyped-def]
     place = abi.CODE_BASE + _pad(text) + 0x1000

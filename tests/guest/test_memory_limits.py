@@ -47,6 +47,20 @@ def test_a_refused_grow_is_minus_one_and_counted(new_vm):
     assert usage(vm)[1:] == (2 * MIB, 2)
 
 
+def test_a_large_memory_has_all_that_it_may_have_and_no_more(new_vm):
+    vm = new_vm(memory=4 * MIB)
+    instance = vm.instantiate(GROW.replace('(export "memory") 1', '(export "memory") 48'))
+    last = 48 * 65536
+    assert isinstance(vm.call(instance, "touch", i32(0)), Ok)
+    assert isinstance(vm.call(instance, "touch", i32(last - 1)), Ok)
+    assert not isinstance(vm.call(instance, "touch", i32(last)), Ok)
+    assert vm.values(instance, "grow", i32(17)) == [0xFFFF_FFFF]
+    assert vm.values(instance, "grow", i32(16)) == [48]
+    assert isinstance(vm.call(instance, "touch", i32(4 * MIB - 1)), Ok)
+    assert not isinstance(vm.call(instance, "touch", i32(4 * MIB)), Ok)
+    assert usage(vm)[1:] == (4 * MIB, 1)
+
+
 def test_a_refused_minimum_is_a_refused_module(new_vm):
     vm = new_vm(memory=2 * MIB)
     module = vm.run(Load(vm.map_code("(module (memory 33))"))).number
