@@ -125,8 +125,8 @@ class Park(msgspec.Struct, frozen=True, tag=True):
     ``code`` and ``layers`` of the snapshot: the keys of what the zygote holds, "" for a descriptor
     that travels here. ``suspended``: what stands at a deferred file. ``eager``: copy all of the
     snapshot into huge pages now, else page by page. ``warm``: a job to run and undo, its
-    descriptors last. ``sessions``: ``Adopt`` may come; ``unhurried``: there is time to get ready for
-    it.
+    descriptors last. ``sessions``: ``Adopt`` may come; ``unhurried``: there is time to get ready
+    for it.
     """
 
     state: bytes
