@@ -84,6 +84,7 @@ class States:
         self._hypervisor = hypervisor
         self._ready: SessionState | None = None
         self._ended = 0.0  # loop time
+        self._most = 0  # bytes: what all states take, or more
 
     @property
     def current(self) -> State:
@@ -117,6 +118,7 @@ class States:
         line = self.lines[self.line]
         line.kept.append(state)
         line.undone.clear()
+        self._most += sum(piece.size for piece in _pieces(state))
         self.prepare()
         self._forget_oldest()
 
@@ -190,9 +192,14 @@ class States:
             yield from line.kept
             yield from line.undone
 
+    def _over_budget(self) -> bool:
+        if self._most > HISTORY_BYTES:  # only now it is worth counting
+            self._most = self.bytes
+        return self._most > HISTORY_BYTES
+
     def _forget_oldest(self) -> None:
         """Keep to the budget; where a line stands is never forgotten."""
-        while self.count > HISTORY_COUNT or self.bytes > HISTORY_BYTES:
+        while self.count > HISTORY_COUNT or self._over_budget():
             ends = {line.kept[-1] for line in self.lines.values() if line.kept}
             old = min(set(self._all()) - ends, key=lambda state: state.number, default=None)
             if old is None:

@@ -352,9 +352,10 @@ class Pool:
         whole = whole or self._calm()
         found = None
         for snapshot, ready in self._ready.items():
-            for waiting in [waiting for waiting in ready if not waiting.usable()]:
-                ready.remove(waiting)
-                waiting.close()
+            if whole:  # else cells come in a row, and whoever takes one looks as well
+                for waiting in [waiting for waiting in ready if not waiting.usable()]:
+                    ready.remove(waiting)
+                    waiting.close()
             if len(ready) < min(snapshot.parked, 1 if snapshot.sessions else _LOW):
                 return snapshot
             if whole and len(ready) < snapshot.parked:

@@ -143,5 +143,5 @@ def _seen(index: Sequence[Stretch], pieces: Sequence[Piece]) -> tuple[list[Stret
     if len(used) == len(pieces):
         return list(index), list(pieces)
     numbers = {old: new for new, old in enumerate(used)}
-    renumbered = [stretch._replace(piece=numbers[stretch.piece]) for stretch in index]
+    renumbered = [Stretch(first, end, numbers[piece], slot) for first, end, piece, slot in index]
     return renumbered, [pieces[old] for old in used]
