@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hypercell.kernel.session import Session
     from hypercell.vmm import Layer, Vm
 
-_REPLY_SECONDS = 0.0015  # a reply takes so long to whoever asked
+_REPLY_SECONDS = 0.0007  # then most of a reply is on its way
 
 
 class Interpretation:
