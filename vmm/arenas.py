@@ -52,7 +52,6 @@ class Arenas:
         self._blocks = dict(records.blocks)
         self._next_block = records.next_block
         self.limit = limit
-        self._leads = 0  # bytes before large memories that began here: they do not count
         self._owners: dict[int, int] = {}  # _blocks the other way round, made when wanted
         self.refused = 0
         self.small_pages = False  # True: 4 KiB entries only, which `trim` can take back
@@ -81,19 +80,17 @@ class Arenas:
             )
         if new % abi.PAGE or not old <= new <= abi.ARENA_LIMIT:
             raise ProtocolViolation(f"the guest grows arena {arena} from {old:#x} to {new:#x}")
-        lead = abi.MEMORY_LEAD if arena and not old and new > abi.HUGE else 0
-        if not self._can_grow(arena, old, new, lead):
+        if not self._can_grow(arena, old, new):
             self.refused += 1
             return False
-        self._leads += lead
         for unit in range(old // abi.HUGE, -(-new // abi.HUGE)):
             start, end = max(old, unit * abi.HUGE), min(new, (unit + 1) * abi.HUGE)
             self._commit(arena, unit, start, end, ahead=start - old < ahead)
         self._committed[arena] = new
         return True
 
-    def _can_grow(self, arena: int, old: int, new: int, lead: int) -> bool:
-        if self.committed - self._leads + new - old - lead > self.limit:
+    def _can_grow(self, arena: int, old: int, new: int) -> bool:
+        if self.committed + new - old > self.limit:
             return False
         units = range(old // abi.HUGE, -(-new // abi.HUGE))
         if self._tables.free_tables < len(units) + 5:  # a table a unit, a directory a GiB
@@ -211,4 +208,4 @@ class Arenas:
             if now < then:
                 raise HostError(f"arena {arena} shrank from {then:#x} to {now:#x}")
             self._committed[arena] = then
-        self.refused = self._leads = 0
+        self.refused = 0

@@ -48,7 +48,7 @@ def test_a_refused_grow_is_minus_one_and_counted(new_vm):
 
 
 def test_a_large_memory_has_all_that_it_may_have_and_no_more(new_vm):
-    vm = new_vm(memory=4 * MIB)
+    vm = new_vm(memory=4 * MIB + abi.MEMORY_LEAD)
     instance = vm.instantiate(GROW.replace('(export "memory") 1', '(export "memory") 48'))
     last = 48 * 65536
     assert isinstance(vm.call(instance, "touch", i32(0)), Ok)
