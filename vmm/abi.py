@@ -8,7 +8,7 @@ addresses that the host itself chose. See ``docs/abi.md`` for the prose.
 from typing import Final
 
 ABI_MAGIC: Final = 0x4C45_4348  # "HCEL"
-ABI_VERSION: Final = 5
+ABI_VERSION: Final = 6
 
 # --- the door -------------------------------------------------------------------------------
 HYPERCALL_PORT: Final = 0x3F8  # a 4-byte `out`; eax is ignored, everything is in the mailbox

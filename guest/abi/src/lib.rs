@@ -12,7 +12,7 @@ pub mod wire;
 
 /// "HCEL".
 pub const ABI_MAGIC: u32 = 0x4C45_4348;
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 // --- the door -------------------------------------------------------------------------------
 /// A 4-byte `out`; eax is ignored, everything is in the mailbox.
