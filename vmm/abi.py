@@ -46,7 +46,8 @@ IMAGE: Final = 0x20_0000
 IMAGE_SIZE: Final = 0x60_0000
 STACK: Final = 0x88_0000  # the page below is absent
 STACK_SIZE: Final = 0xA0_0000
-# It follows the stack, in the middle of one large page: every run writes to both sides of the edge.
+# It follows the stack within one large page: every run writes to both sides of the edge, and to
+# the first 1.5 MiB of the heap.
 HEAP: Final = 0x128_0000
 HEAP_SIZE: Final = 0x2D8_0000
 

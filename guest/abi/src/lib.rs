@@ -58,8 +58,8 @@ pub const IMAGE_SIZE: u64 = 0x60_0000;
 /// The page below is absent.
 pub const STACK: u64 = 0x88_0000;
 pub const STACK_SIZE: u64 = 0xA0_0000;
-/// It follows the stack, in the middle of one large page: every run writes to both sides of the
-/// edge.
+/// It follows the stack within one large page: every run writes to both sides of the edge, and to
+/// the first 1.5 MiB of the heap.
 pub const HEAP: u64 = 0x128_0000;
 pub const HEAP_SIZE: u64 = 0x2D8_0000;
 
