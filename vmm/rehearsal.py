@@ -12,13 +12,12 @@ from typing import Any
 import msgspec
 
 from hypercell.vmm import abi, clock, kvm, libc
-from hypercell.vmm.channel import decoder
 
 
 def messages(received: Iterable[Any], sent: Iterable[msgspec.Struct]) -> None:
     """Prepare decoders of the ``received`` types and encoders of the ``sent`` ones."""
     for kind in received:
-        decoder(kind)
+        msgspec.msgpack.Decoder(kind)
     for message in sent:
         msgspec.msgpack.encode(message)
 

@@ -6,24 +6,19 @@ It has one thread, never talks to a guest and never sees a cell.
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import socket
 from collections.abc import Iterable, Sequence
 
 from hypercell.vmm import filters, fork_server, kvm, libc, rehearsal
 from hypercell.vmm.channel import Channel
-from hypercell.vmm.errors import HypercellError, ProtocolViolation
+from hypercell.vmm.errors import HypercellError
 from hypercell.vmm.jail import Jail, Rlimits
-from hypercell.vmm.messages import Done, Fork, Parked, Ready, ToWorker, pack_error
+from hypercell.vmm.messages import Done, Held, Parked, Ready, ToWorker, pack_error
 from hypercell.vmm.outcome import Usage
 from hypercell.vmm.snapshot import SnapshotState
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
-# Bytes of a snapshot's state that is unpacked here, for all workers. Ours have five thousand; one
-# that is much larger came from a hostile worker, and is for another worker to deal with.
-_LEARNT = 0x1_0000
 _FILE_SIZE = 1 << 40  # a snapshot is a sparse file over the guest's address space
 # Of a worker. It forks nothing, but from Linux 6.13 on KVM makes a thread of it at a VM's first
 # run: without leave for that KVM_RUN fails, for all users but root. The filter forbids forks.
@@ -36,13 +31,10 @@ class Files:
     def __init__(self) -> None:
         self.mappings: dict[str, HugeMapping] = {}
 
-    def hold(self, message: Fork, descriptors: Sequence[int]) -> None:
-        for file, fd in zip(message.held, descriptors, strict=True):
+    def hold(self, files: Sequence[Held], descriptors: Sequence[int]) -> None:
+        for file, fd in zip(files, descriptors, strict=True):
             if file.key not in self.mappings:
                 self.mappings[file.key] = HugeMapping(fd, file.size, code=file.code)
-        if 0 < len(message.state) <= _LEARNT:
-            with contextlib.suppress(ProtocolViolation):  # the worker will say so
-                SnapshotState.unpack(message.state)  # which remembers it
 
     def release(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -58,8 +50,6 @@ def main() -> None:
         device = kvm.open_kvm()
         kvm.features(device)  # asked once: workers inherit the answer
         rehearsal.virtual_machine(device)
-        # For the workers, which inherit it. The handler does nothing: the signal ends KVM_RUN.
-        signal.signal(signal.SIGALRM, lambda *_: None)
     except HypercellError as error:
         control.send(Ready(pack_error(error)))
         return
