@@ -14,7 +14,7 @@ from hypercell.vmm.arenas import Arenas
 from hypercell.vmm.delta import Places
 from hypercell.vmm.errors import HostError, ProtocolViolation
 from hypercell.vmm.guest_memory import GuestMemory, Region
-from hypercell.vmm.runs import Run, merged, overlap
+from hypercell.vmm.runs import Run, merged, overlap, without
 from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
@@ -23,6 +23,10 @@ _MOST = (abi.HUGE, 0x1_0000, abi.PAGE)  # bytes compared in one step: first, the
 # mapping, and each other page read there is a fault. A unit that is not written to costs nothing.
 HOT: Final = 1
 _DENSE = 12
+# An earlier piece of which no more pages are seen is left: where they may have changed, they are
+# kept anew without a look. Each commit leaves a page or two behind in the piece before it, and to
+# map that many pieces would take as long as to compare memory.
+_FEW = 16
 _UNIT_PAGES = abi.HUGE // abi.PAGE
 _END = operator.itemgetter(1)
 
@@ -236,9 +240,18 @@ class DeltaPages:
         """
         units = sorted(self._memory.shared_units)
         shared = [unit for unit in units if full or self._arenas.written(unit[0])]
+        seen: Counter[int] = Counter()
+        for start, end, piece, _ in put:
+            seen[piece] += (end - start) // abi.PAGE
+        last = len(self._pieces) - 1
+        few = {piece for piece, count in seen.items() if piece != last and count <= _FEW}
         for region in self._memory.private_regions():
             shift = region.address - region.gpa
-            steps = self._steps(self._written(region, pages, shared), put)
+            written = self._written(region, pages, shared)
+            moved = overlap([(start, end) for start, end, piece, _ in put if piece in few], written)
+            for start, end in moved:
+                yield from range(start, end, abi.PAGE)
+            steps = self._steps(without(written, moved), put)
             for most in _MOST:
                 steps = list(_cut(steps, most))
                 addresses = [gpa + shift for gpa, _, _ in steps]

@@ -31,6 +31,11 @@ class CountingSession:
             await session.cell()
         return session
 
+    @property
+    def pieces(self) -> int:
+        """Descriptors that its state holds."""
+        return len(self._place.pieces) if isinstance(self._place, SessionState) else 0
+
     async def cell(self) -> None:
         """A new program with a layer and its /home; a snapshot, then from the disk; ``count``."""
         hypervisor = self.hypervisor

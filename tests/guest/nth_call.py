@@ -20,6 +20,7 @@ from hypercell.vmm.errors import HypercellError
 THOROUGH = bool(os.environ.get("HYPERCELL_THOROUGH"))
 MINUTES = 120 if THOROUGH else 20  # of one test
 SECONDS = 240  # until whatever it is counts as hanging
+_PIECE = "/memfd:hypercell-piece (deleted)"
 _MOST_CALLS = 2000  # of one kind in one operation
 
 Error = TypeVar("Error")
@@ -93,12 +94,13 @@ class FailAt:
         self.call = call
 
 
-def held() -> Counter[str]:
+def held(pieces: int = 0) -> Counter[str]:
     """Open descriptors by what they are, but for compiled code, which is kept while it is hot; and
-    processes.
+    processes. ``pieces``: how many of them a session's state has, which are not counted.
     """
     gc.collect()
     found: Counter[str] = Counter()
+    found[_PIECE] -= pieces
     for fd in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             found[os.readlink(f"/proc/self/fd/{fd}").split(":[")[0]] += 1
@@ -106,20 +108,20 @@ def held() -> Counter[str]:
     return Counter({k: n for k, n in found.items() if "hypercell-code" not in k})
 
 
-async def settled(hypervisor: Hypervisor) -> Counter[str]:
+async def settled(hypervisor: Hypervisor, pieces: int = 0) -> Counter[str]:
     """``held`` once all VMs are parked and nothing changes any more."""
     before: Counter[str] = Counter()
     while True:
         await hypervisor.filled()
         await asyncio.sleep(0.05)
-        now = held()
+        now = held(pieces)
         if now == before and len(hypervisor.processes()["compiles"]) == 1:
             return now
         before = now
 
 
-async def back_to(before: Counter[str], hypervisor: Hypervisor) -> None:
+async def back_to(before: Counter[str], hypervisor: Hypervisor, pieces: int = 0) -> None:
     """Wait until what is held is what was ``before``; AssertionError if that never comes."""
     end = asyncio.get_running_loop().time() + SECONDS
-    while (now := await settled(hypervisor)) != before:
+    while (now := await settled(hypervisor, pieces)) != before:
         assert asyncio.get_running_loop().time() < end, (now - before, before - now)

@@ -84,7 +84,7 @@ async def test_cancels_at_any_moment(tmp_path: Path) -> None:
     async with Hypervisor(cache=Cache(tmp_path)) as hypervisor:
         session = await CountingSession.start(hypervisor)
         codes = {name: await hypervisor.compile(wat) for name, (wat, _) in PROGRAMS.items()}
-        before = await settled(hypervisor)
+        before = await settled(hypervisor, session.pieces)
 
         async def lane(number: int) -> None:
             chance = random.Random(SEED + number)  # noqa: S311
@@ -94,6 +94,6 @@ async def test_cancels_at_any_moment(tmp_path: Path) -> None:
 
         await asyncio.gather(*map(lane, range(LANES)))
         await session.cell()
-        await back_to(before, hypervisor)
+        await back_to(before, hypervisor, session.pieces)
     print(ends)
     assert ends.total() == CANCELS // LANES * LANES

@@ -90,7 +90,7 @@ async def test_any_call_may_fail(
 ) -> None:
     real = getattr(where, name)
     each = 6 if name in ("sendmsg", "recvmsg") else 40  # most of these cost a server
-    before = await settled(session.hypervisor)
+    before = await settled(session.hypervisor, session.pieces)
     for nth, error in (trials := Trials(errors, each=each)):
         fault = FailAt(real, nth, error)
         async with asyncio.timeout(SECONDS):
@@ -99,7 +99,7 @@ async def test_any_call_may_fail(
                 await session.cell()
             trials.made(fault.calls)
             await session.count()
-    await back_to(before, session.hypervisor)
+    await back_to(before, session.hypervisor, session.pieces)
 
 
 @pytest.mark.timeout(MINUTES * 60)

@@ -44,7 +44,7 @@ async def session_fixture(
 @pytest.mark.parametrize("name", CALLS)
 async def test_any_call_may_fail(faults: Faults, session: CountingSession, name: str) -> None:
     hypervisor = session.hypervisor
-    before = await settled(hypervisor)
+    before = await settled(hypervisor, session.pieces)
     for nth, code in (trials := Trials(CALLS[name][3], each=3)):
         async with asyncio.timeout(SECONDS):
             faults.arm(name, nth, code)
@@ -54,4 +54,4 @@ async def test_any_call_may_fail(faults: Faults, session: CountingSession, name:
             trials.made(faults.disarm())
             await session.count()
             await hypervisor.filled()
-    await back_to(before, hypervisor)
+    await back_to(before, hypervisor, session.pieces)

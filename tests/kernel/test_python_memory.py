@@ -36,6 +36,21 @@ async def test_a_small_cell_changes_little_memory_in_few_places(session: Session
     assert len(units) <= 3
 
 
+async def test_states_do_not_leave_a_piece_each(session: Session) -> None:
+    """Else every cell maps them all to find out what it changed; without this rule there are 21."""
+    await value(session, "y = 0")
+    for number in range(20):
+        await value(session, f"y += 1\nkept_{number} = [y] * 1000")
+    await session.settled()
+    place = session.states["python"].current.place
+    assert isinstance(place, SessionState)
+    assert len(place.pieces) <= 8
+    await value(session, "%undo 7")
+    assert await value(session, "y, [kept_0[0], kept_12[999]], 'kept_13' in globals()") == (
+        "(13, [1, 13], False)"
+    )
+
+
 async def test_objects_of_the_start_are_not_counted(session: Session) -> None:
     for name in ("json.dumps", "json", "re.Pattern", "collections.OrderedDict"):
         count = await value(session, f"import json, re, collections, sys\nsys.getrefcount({name})")
