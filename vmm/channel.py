@@ -12,6 +12,7 @@ from __future__ import annotations
 import array
 import contextlib
 import errno
+import functools
 import os
 import select
 import socket
@@ -48,6 +49,12 @@ def close_all(descriptors: Sequence[int]) -> None:
             os.close(fd)
 
 
+@functools.cache
+def decoder(accept: Any) -> msgspec.msgpack.Decoder[Any]:
+    """The decoder of a type: made once, and inherited."""
+    return msgspec.msgpack.Decoder(accept)
+
+
 class ChannelCore(Generic[Message]):
     """What ``Channel`` and ``AsyncChannel`` share. ``accept``: the type to receive."""
 
@@ -55,7 +62,7 @@ class ChannelCore(Generic[Message]):
 
     def __init__(self, sock: socket.socket, accept: Any, *, max_message: int = MAX_MESSAGE) -> None:
         self._sock = sock
-        self._decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(accept)
+        self._decoder: msgspec.msgpack.Decoder[Message] = decoder(accept)
         self._max_message = max_message
         self._parts: list[bytes] = []
         self._descriptors: list[int] = []

@@ -10,7 +10,6 @@ a worker's that of one whose VM is parked.
 from __future__ import annotations
 
 import errno
-import signal
 from typing import Final
 
 import msgspec
@@ -44,7 +43,6 @@ _VM = (
 WORKER: Final = (
     Rule("ioctl", argument=1, values=(*kvm.REQUESTS, libc.PAGEMAP_SCAN)),
     *_VM,
-    Rule("rt_sigaction", argument=0, values=(signal.SIGALRM,)),
     Rule("seccomp", argument=0, values=(SET_MODE_FILTER,)),  # for the narrower filter, once
 )
 
@@ -104,7 +102,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 ZYGOTE: Final = Filters(
     (
-        *(rule for rule in WORKER if rule.name not in ("rt_sigaction", "seccomp")),
+        *(rule for rule in WORKER if rule.name != "seccomp"),
         *_SERVER,
         *allow("mprotect", "rt_sigaction", "rt_sigprocmask", "set_robust_list", "gettid"),
         Rule("clone", argument=0, values=(_FORK,)),

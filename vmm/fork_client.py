@@ -127,21 +127,24 @@ class ForkServer:
             await self._end()
             await self._launch()
 
-    async def fork(self, held: Sequence[Held] = (), files: Sequence[int] = ()) -> Child:
-        """A new child that inherits the ``held`` files, whose descriptors are ``files``.
+    async def fork(
+        self, held: Sequence[Held] = (), files: Sequence[int] = (), state: bytes = b""
+    ) -> Child:
+        """A new child that inherits the ``held`` files, whose descriptors are ``files``, and what
+        the ``state`` of its snapshot says.
 
         Raises ``HostError`` when the machine cannot have one.
         """
         await self.start()
         used, reader = self._channel, self._reader
         try:
-            return await self._fork(held, files)
+            return await self._fork(held, files, state)
         except WorkerLost:  # the server died just now: once more with a new one
             if used is not None and reader is not None:
                 used.close()
                 await asyncio.gather(reader, return_exceptions=True)
             await self.start()
-            return await self._fork(held, files)
+            return await self._fork(held, files, state)
 
     async def release(self, keys: Sequence[str]) -> None:
         """Let the server unmap held files; without a server there is nothing to do."""
@@ -198,7 +201,7 @@ class ForkServer:
         hint = f"{server_process.DEBUG}=1 in the environment shows more on stderr"
         raise HostError(f"{self._module} does not start: {problem}", hint=hint)
 
-    async def _fork(self, held: Sequence[Held], files: Sequence[int]) -> Child:
+    async def _fork(self, held: Sequence[Held], files: Sequence[int], state: bytes) -> Child:
         if self._channel is None:
             raise WorkerLost(f"{self._module} does not run", hint=KILLED)
         self._number += 1
@@ -208,7 +211,8 @@ class ForkServer:
         self._forking[number] = answer, ours
         try:
             with theirs:
-                await self._channel.send(Fork(number, tuple(held)), [theirs.fileno(), *files])
+                request = Fork(number, tuple(held), state)
+                await self._channel.send(request, [theirs.fileno(), *files])
             return await answer
         except BaseException:
             ours.close()

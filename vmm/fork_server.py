@@ -21,7 +21,7 @@ from hypercell.vmm.channel import Channel
 from hypercell.vmm.errors import HypercellError, ProtocolViolation, WorkerLost
 from hypercell.vmm.filters import Filters
 from hypercell.vmm.jail import Jail
-from hypercell.vmm.messages import Ended, Fork, Forked, Held, Ready, Release, ToServer
+from hypercell.vmm.messages import Ended, Fork, Forked, Ready, Release, ToServer
 
 _LOOK_AGAIN = 100  # milliseconds
 EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
@@ -45,10 +45,10 @@ def arguments() -> Control:
 
 
 class Holder(Protocol):
-    """Files that children inherit."""
+    """What children inherit."""
 
-    def hold(self, files: Sequence[Held], descriptors: Sequence[int]) -> None:
-        """Map what is not held yet."""
+    def hold(self, message: Fork, descriptors: Sequence[int]) -> None:
+        """Map files that are not held yet, and learn a state."""
 
     def release(self, keys: Iterable[str]) -> None:
         """Unmap."""
@@ -86,7 +86,7 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
                 raise ProtocolViolation(f"{len(descriptors)} descriptors with a fork")
             try:
                 if holder is not None:
-                    holder.hold(message.held, descriptors[1:])
+                    holder.hold(message, descriptors[1:])
                 pid = os.fork()
             except (OSError, HypercellError) as error:
                 channel.close_all(descriptors)

@@ -51,6 +51,8 @@ def enter_server(parent: int) -> None:
     os.environ.clear()
     os.umask(0o077)
     os.chdir("/")
+    for number in _DEFAULT_SIGNALS:  # its children inherit this
+        signal.signal(number, signal.SIG_DFL)
     # Jupyter interrupts and terminals signal whole groups; our processes are told over channels.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -121,9 +123,6 @@ def enter_child(parent: int, keep: Iterable[int], limits: Rlimits) -> None:
     _die_with(parent)
     os.setsid()
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    for number in _DEFAULT_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(score, _KILL_FIRST)

@@ -118,7 +118,8 @@ class Machine:
         huge: Sequence[Run] = (),
         pagemap: int | None = None,
     ) -> Self:
-        """Make a VM that goes on where the snapshot was taken.
+        """Make a VM that goes on where the snapshot was taken; its state is one that
+        ``SnapshotState.unpack`` let through, or this process's own.
 
         ``code`` and ``layers``: descriptors or mappings of the files that the snapshot's guest had
         mapped, in that order. ``huge``: what of the snapshot is copied into huge pages now, the
@@ -126,7 +127,6 @@ class Machine:
         ``snapshot`` are wanted.
         """
         state = snapshot.state
-        state.check()
         if len(code) != len(state.code) or len(layers) != len(state.layers):
             raise HostError(
                 f"the snapshot needs {len(state.code)} code and {len(state.layers)} layer files, "

@@ -31,10 +31,14 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
-    """Fork a child; its socket travels with the message, then the files that it will need."""
+    """Fork a child; its socket travels with the message, then the files that it will need.
+
+    ``state``: of the snapshot that the child will be told of; it inherits what the server learnt.
+    """
 
     number: int
     held: tuple[Held, ...] = ()
+    state: bytes = b""
 
 
 class Release(msgspec.Struct, frozen=True, tag=True):

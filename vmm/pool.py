@@ -229,7 +229,7 @@ class Pool:
     async def park(self, snapshot: Snapshot, *, on_demand: bool = False) -> Waiting:
         """Fork a worker and its VM. On demand it is not warmed up."""
         held, files = snapshot.held()
-        child = await self._zygote.fork(held, files)
+        child = await self._zygote.fork(held, files, snapshot.state)
         channel: AsyncChannel[Incoming] = AsyncChannel(child.sock, FromWorker)
         waiting = Waiting(child, channel)
         try:

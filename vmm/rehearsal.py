@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from hypercell.vmm import abi, clock, kvm, libc
+from hypercell.vmm.channel import decoder
 
 
 def messages(received: Iterable[Any], sent: Iterable[msgspec.Struct]) -> None:
     """Prepare decoders of the ``received`` types and encoders of the ``sent`` ones."""
     for kind in received:
-        msgspec.msgpack.Decoder(kind)
+        decoder(kind)
     for message in sent:
         msgspec.msgpack.encode(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from hypercell.vmm.page_tables import FIRST_FREE_TABLE
 from hypercell.vmm.runs import Run, merged, overlap, without
 from hypercell.vmm.windows import Mapped
 
+_KNOWN = 16  # states that a process unpacks once; the zygote's workers inherit them
 _MAX_EXTENTS = 1 << 15
 _POPULATE_MAX = 4 << 20  # bytes
 _TABLES = (abi.TABLES_BASE, abi.TABLES_BASE + abi.TABLES_SIZE)
@@ -37,14 +39,17 @@ class SnapshotState(msgspec.Struct, frozen=True):
     extents: tuple[Run, ...]  # 2 MiB stretches of guest-physical memory that hold data
 
     @classmethod
+    @functools.lru_cache(maxsize=_KNOWN)
     def unpack(cls, data: bytes) -> SnapshotState:
-        """The state that travelled, not checked yet. Raises ``ProtocolViolation``."""
+        """The state that travelled, checked. Raises ``ProtocolViolation``."""
         try:
-            return msgspec.msgpack.decode(data, type=cls)
+            state = msgspec.msgpack.decode(data, type=cls)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise ProtocolViolation(f"what came with a snapshot is no state: {error}") from None
+        state._check()
+        return state
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raise ``ProtocolViolation`` for a number out of range: the sender may be hostile."""
         arenas = self.arenas
         pool_blocks = (abi.CODE_GPA - abi.POOL_BASE) // abi.HUGE

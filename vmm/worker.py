@@ -84,8 +84,6 @@ class Worker:
         self._suspended: tuple[Command, ...] = ()  # what stands at a deferred file
         self._full = False
         self._kept: tuple[Kept, int] | None = None  # and the descriptor of its piece
-        # The handler does nothing: the signal is there to end KVM_RUN.
-        signal.signal(signal.SIGALRM, lambda *_: None)
 
     def serve(self) -> None:
         """Serve until the kernel process closes the channel, or something goes wrong."""

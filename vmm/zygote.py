@@ -6,14 +6,16 @@ It has one thread, never talks to a guest and never sees a cell.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 from collections.abc import Iterable, Sequence
 
 from hypercell.vmm import filters, fork_server, kvm, libc, rehearsal
 from hypercell.vmm.channel import Channel
-from hypercell.vmm.errors import HypercellError
+from hypercell.vmm.errors import HypercellError, ProtocolViolation
 from hypercell.vmm.jail import Jail, Rlimits
-from hypercell.vmm.messages import Done, Held, Parked, Ready, ToWorker, pack_error
+from hypercell.vmm.messages import Done, Fork, Parked, Ready, ToWorker, pack_error
 from hypercell.vmm.outcome import Usage
 from hypercell.vmm.snapshot import SnapshotState
 from hypercell.vmm.windows import HugeMapping
@@ -31,10 +33,13 @@ class Files:
     def __init__(self) -> None:
         self.mappings: dict[str, HugeMapping] = {}
 
-    def hold(self, files: Sequence[Held], descriptors: Sequence[int]) -> None:
-        for file, fd in zip(files, descriptors, strict=True):
+    def hold(self, message: Fork, descriptors: Sequence[int]) -> None:
+        for file, fd in zip(message.held, descriptors, strict=True):
             if file.key not in self.mappings:
                 self.mappings[file.key] = HugeMapping(fd, file.size, code=file.code)
+        if message.state:
+            with contextlib.suppress(ProtocolViolation):  # the worker will say so
+                SnapshotState.unpack(message.state)
 
     def release(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -50,6 +55,8 @@ def main() -> None:
         device = kvm.open_kvm()
         kvm.features(device)  # asked once: workers inherit the answer
         rehearsal.virtual_machine(device)
+        # For the workers, which inherit it. The handler does nothing: the signal ends KVM_RUN.
+        signal.signal(signal.SIGALRM, lambda *_: None)
     except HypercellError as error:
         control.send(Ready(pack_error(error)))
         return

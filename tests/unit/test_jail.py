@@ -11,13 +11,14 @@ from hypercell.vmm import jail
 
 
 def in_child(action):
-    """Run in a fork after ``enter_child``; the exit status."""
+    """Run in a fork after ``enter_server`` and ``enter_child``; the exit status."""
     parent = os.getpid()
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
+            jail.enter_server(parent)
             jail.enter_child(parent, [write], jail.Rlimits(64, 1 << 20))
             status = action(write) or 0
         except BaseException:
