@@ -21,6 +21,9 @@ from hypercell.vmm.snapshot import SnapshotState
 from hypercell.vmm.windows import HugeMapping
 from hypercell.vmm.worker import Worker
 
+# Bytes of a snapshot's state that is unpacked here, for all workers. Ours have five thousand; one
+# that is much larger came from a hostile worker, and is for another worker to deal with.
+_LEARNT = 0x1_0000
 _FILE_SIZE = 1 << 40  # a snapshot is a sparse file over the guest's address space
 # Of a worker. It forks nothing, but from Linux 6.13 on KVM makes a thread of it at a VM's first
 # run: without leave for that KVM_RUN fails, for all users but root. The filter forbids forks.
@@ -37,9 +40,9 @@ class Files:
         for file, fd in zip(message.held, descriptors, strict=True):
             if file.key not in self.mappings:
                 self.mappings[file.key] = HugeMapping(fd, file.size, code=file.code)
-        if message.state:
+        if 0 < len(message.state) <= _LEARNT:
             with contextlib.suppress(ProtocolViolation):  # the worker will say so
-                SnapshotState.unpack(message.state)
+                SnapshotState.unpack(message.state)  # which remembers it
 
     def release(self, keys: Iterable[str]) -> None:
         for key in keys:
