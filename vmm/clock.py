@@ -9,21 +9,21 @@ from hypercell.vmm.mailbox import Clock
 
 _CALIBRATION = 0.01  # seconds
 
-# kHz, where KVM does not say: by the zygote, since a worker may not sleep
-_measured: list[int] = []
+_rate: list[int] = []  # found out once, by the zygote: a worker may neither ask nor sleep
 
 
 def ns_per_tick(vm: Vm) -> int:
-    """Return nanoseconds a tick as 32.32 fixed point."""
-    return (1_000_000 << 32) // (vm.tsc_khz() or _measure(vm))
+    """Return nanoseconds a tick as 32.32 fixed point; it is the same for all VMs of a machine."""
+    if not _rate:
+        _rate.append((1_000_000 << 32) // (vm.tsc_khz() or _measure(vm)))
+    return _rate[0]
 
 
 def _measure(vm: Vm) -> int:
-    if not _measured:
-        start, first = time.monotonic_ns(), vm.tsc()
-        time.sleep(_CALIBRATION)
-        _measured.append((vm.tsc() - first) * 1_000_000 // (time.monotonic_ns() - start))
-    return _measured[0]
+    """kHz, where KVM does not say."""
+    start, first = time.monotonic_ns(), vm.tsc()
+    time.sleep(_CALIBRATION)
+    return (vm.tsc() - first) * 1_000_000 // (time.monotonic_ns() - start)
 
 
 def read(vm: Vm, rate: int) -> Clock:

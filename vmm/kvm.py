@@ -80,14 +80,13 @@ _SET_MSR_FILTER = _request(_WRITE, 0xC6, 392)
 PARKED_REQUESTS: Final = (
     *(_RUN, _GET_REGS, _SET_REGS, _GET_MSRS, _GET_XSAVE, _SET_XSAVE, _SET_USER_MEMORY_REGION),
 )
-# …and while it makes the VM; the zygote has asked for the features.
+# …and while it makes the VM; the zygote has asked for all that is the same for each.
 REQUESTS: Final = (
     *PARKED_REQUESTS,
-    *(_CREATE_VM, _CREATE_VCPU, _SET_CPUID2, _SET_MSR_FILTER, _GET_SREGS, _SET_SREGS, _SET_XCRS),
-    _GET_TSC_KHZ,
+    *(_CREATE_VM, _CREATE_VCPU, _SET_CPUID2, _SET_MSR_FILTER, _SET_SREGS, _SET_XCRS),
 )
 
-_accepted_cr4: list[int] = []  # the CR4 that this machine's KVM takes, once known
+_accepted_sregs: list[Any] = []  # the struct kvm_sregs that this machine's KVM takes, once known
 
 
 def _ioctl(fd: int, name: str, request: int, argument: int = 0) -> int:
@@ -238,23 +237,25 @@ class Vm:
 
         Raises ``KvmUnavailable`` where the processor lacks what the guest needs.
         """
-        if not _accepted_cr4:
+        if not _accepted_sregs:
             # What KVM accepts decides: kvm_pvm supports more than its CPUID says.
-            if self._set_sregs(cpu_state.CR4_HARDENED):
-                _accepted_cr4.append(cpu_state.CR4_HARDENED)
-            elif self._set_sregs(cpu_state.CR4):
-                _accepted_cr4.append(cpu_state.CR4)
+            for cr4 in (cpu_state.CR4_HARDENED, cpu_state.CR4):
+                sregs = self._make_sregs(cr4)
+                if self._set_sregs(sregs):
+                    _accepted_sregs.append(sregs)
+                    break
             else:
                 hint = "use a processor from 2013 or later, and let the hypervisor pass these on"
                 raise KvmUnavailable("KVM gives the guest no XSAVE or no FSGSBASE", hint=hint)
-        elif not self._set_sregs(_accepted_cr4[0]):
+        elif not self._set_sregs(_accepted_sregs[0]):
             raise KvmUnavailable("KVM refuses the control registers that it took before")
         xcrs = ffi.new("struct kvm_xcrs *")
         xcrs.nr_xcrs = 1
         xcrs.xcrs[0].value = self.features.xcr0
         _ioctl(self._cpu, "KVM_SET_XCRS", _SET_XCRS, _address(xcrs))
 
-    def _set_sregs(self, cr4: int) -> bool:
+    def _make_sregs(self, cr4: int) -> Any:
+        """The constants of ring 3, and for the rest what a new vCPU has."""
         sregs = ffi.new("struct kvm_sregs *")
         _ioctl(self._cpu, "KVM_GET_SREGS", _GET_SREGS, _address(sregs))
         for name, value in cpu_state.control_registers(cr4).items():
@@ -266,6 +267,9 @@ class Vm:
         for name, (base, limit) in cpu_state.DESCRIPTOR_TABLES.items():
             table = getattr(sregs, name)
             table.base, table.limit = base, limit
+        return sregs
+
+    def _set_sregs(self, sregs: Any) -> bool:
         try:
             _ioctl(self._cpu, "KVM_SET_SREGS", _SET_SREGS, _address(sregs))
         except SystemCallFailed as error:
