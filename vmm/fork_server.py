@@ -13,8 +13,8 @@ import select
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NoReturn, Protocol
 
 from hypercell.vmm import channel, jail, linux
 from hypercell.vmm.channel import Channel
@@ -24,6 +24,7 @@ from hypercell.vmm.jail import Jail
 from hypercell.vmm.messages import Ended, Fork, Forked, Ready, Release, ToServer
 
 _LOOK_AGAIN = 100  # milliseconds
+_OVER: Final = object()
 EXIT_DEFECT = 70  # a child failed in a way that is no error of the tree
 Child = Callable[[Jail, socket.socket], None]
 Control = Channel[Fork | Release]
@@ -54,10 +55,17 @@ class Holder(Protocol):
         """Unmap."""
 
 
-def serve(control: Control, filters: Filters, child: Child, holder: Holder | None = None) -> None:
+def serve(
+    control: Control,
+    filters: Filters,
+    child: Child,
+    holder: Holder | None = None,
+    rehearsals: Iterator[None] | None = None,
+) -> None:
     """Fork until the kernel process goes. ``child`` gets its socket and returns when it is done.
 
-    All that server and children open and import must be there: the jail closes here.
+    ``rehearsals``: goes on by one step whenever there is nothing else to do. All that server and
+    children open and import must be there: the jail closes here.
     """
     jail.ready_to_fork()
     locked = jail.Jail(filters)
@@ -68,7 +76,10 @@ def serve(control: Control, filters: Filters, child: Child, holder: Holder | Non
     poller.register(control.fileno(), select.POLLIN)
     while True:
         unwatched = [pid for pid in unwatched if os.waitpid(pid, os.WNOHANG)[0] == 0]
-        for fd, _ in poller.poll(_LOOK_AGAIN if unwatched else None):
+        events = poller.poll(_LOOK_AGAIN if unwatched or rehearsals else None)
+        if not events and rehearsals and next(rehearsals, _OVER) is _OVER:
+            rehearsals = None
+        for fd, _ in events:
             if fd in children:
                 poller.unregister(fd)
                 pid, number = children.pop(fd)

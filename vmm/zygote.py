@@ -72,7 +72,7 @@ def main() -> None:
         jail.enter_child(keep, LIMITS)
         Worker(Channel(sock, ToWorker), device, pagemap, files.mappings, jail.narrow).serve()
 
-    fork_server.serve(control, filters.ZYGOTE, child, files)
+    fork_server.serve(control, filters.ZYGOTE, child, files, rehearsal.lives(device))
 
 
 if __name__ == "__main__":
