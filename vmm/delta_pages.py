@@ -26,7 +26,7 @@ _DENSE = 12
 # An earlier piece of which no more pages are seen is left: where they may have changed, they are
 # kept anew without a look. Each commit leaves a page or two behind in the piece before it, and to
 # map that many pieces would take as long as to compare memory.
-_FEW = 16
+_FEW = 64
 _UNIT_PAGES = abi.HUGE // abi.PAGE
 _END = operator.itemgetter(1)
 
