@@ -97,26 +97,20 @@ def check_state(state: DeltaState, base: Sequence[int], layers: Sequence[int], m
 
 
 class Places:
-    """Which pages a session may have: what ring 3 can write in RAM, and its arenas."""
+    """Which pages a session may have: what ring 3 can write in RAM, and its arenas; in order."""
 
     def __init__(self, ram: Sequence[Run], committed: Sequence[int]) -> None:
         runs = [*ram]
         for arena, size in enumerate(committed):
             if size:
                 runs.append((arena_page(arena, 0), arena_page(arena, size // abi.PAGE)))
-        self._runs = runs
-        self._starts = [first for first, _ in runs]
-
-    def hold(self, first: int, end: int) -> bool:
-        """Whether all pages from ``first`` to ``end - 1`` are among them."""
-        at = bisect.bisect_right(self._starts, first) - 1
-        return at >= 0 and end <= self._runs[at][1]
+        self.runs = runs
 
     def check(self, firsts: Sequence[int], ends: Sequence[int]) -> None:
         """Raise ``ProtocolViolation`` unless runs are in order, apart, and all among them."""
         inside = 0
         if all(map(operator.lt, firsts, ends)) and all(map(operator.le, ends, firsts[1:])):
-            for start, end in self._runs:
+            for start, end in self.runs:
                 low = bisect.bisect_left(firsts, start)
                 high = bisect.bisect_left(firsts, end, low)
                 if high > low and ends[high - 1] <= end:

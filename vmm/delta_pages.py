@@ -7,7 +7,7 @@ import operator
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from hypercell.vmm import abi, delta, libc, memfd
 from hypercell.vmm.arenas import Arenas
@@ -33,15 +33,7 @@ _END = operator.itemgetter(1)
 
 Step = tuple[int, int, int]  # guest-physical address, bytes, where the original lies here
 Put = tuple[int, int, int, int]  # guest-physical start and end, the piece, its page there
-
-
-class Span(NamedTuple):
-    """Memory of one unit of 2 MiB that a piece holds from ``slot`` on; ``size`` in bytes."""
-
-    piece: int
-    slot: int
-    gpa: int
-    size: int
+Span = tuple[int, int, int, int]  # a piece, its page there, guest-physical address, bytes
 
 
 class DeltaPages:
@@ -97,7 +89,7 @@ class DeltaPages:
         index = delta.unpack_index(packed, self._places(), sizes)
         for first, end, piece, slot in index:
             for gpa, size in self._gpas(first, end):
-                self._spans.append(Span(piece, slot, gpa, size))
+                self._spans.append((piece, slot, gpa, size))
                 slot += size // abi.PAGE
         self._spans.sort()
         present = set() if memory is None else self._share(memory, hot)
@@ -161,15 +153,15 @@ class DeltaPages:
     def _written_last(self) -> set[int]:
         """The units that the last cell wrote to; the next one will, too."""
         last = len(self._pieces) - 1
-        return {span.gpa // abi.HUGE for span in self._spans if span.piece == last}
+        return {gpa // abi.HUGE for piece, _, gpa, _ in self._spans if piece == last}
 
     def _units(self, hot: Sequence[Run]) -> list[Run]:
         """The 2 MiB units for a memory file: those that cells write to, ``hot``, those of which
         the session has many pages, stack and heap.
         """
         pages: Counter[int] = Counter()
-        for span in self._spans:
-            pages[_floor(span.gpa)] += span.size // abi.PAGE
+        for _, _, gpa, size in self._spans:
+            pages[_floor(gpa)] += size // abi.PAGE
         dense = [(unit, unit + abi.HUGE) for unit, count in pages.items() if count >= _DENSE]
         ram = overlap(self._base.state.extents, self._allowed()[:-1])
         return merged([*hot, *dense, *ram])
@@ -201,15 +193,10 @@ class DeltaPages:
 
         ``full``: all that differ from the runtime snapshot, else from what was ``put``.
         """
-        places = self._places()
         spans = [] if full else self._spans
         before = sorted((gpa, gpa + size, piece, slot) for piece, slot, gpa, size in spans)
-        changed = [
-            (number, number + 1)
-            for number in self._page_numbers(self._unlike(pages, before, full=full))
-            if places.hold(number, number + 1)
-        ]
-        runs = merged(changed)
+        changed = merged(self._unlike(pages, before, full=full))
+        runs = overlap(merged(self._page_numbers(changed)), self._places().runs)
         fd = memfd.create("piece")
         try:
             views = [self._memory.view(*gpas) for run in runs for gpas in self._gpas(*run)]
@@ -233,8 +220,8 @@ class DeltaPages:
             file.populate(0, size)  # all at once: a fault for each costs more
         return file.address
 
-    def _unlike(self, pages: libc.PageMap, put: Sequence[Put], *, full: bool) -> Iterator[int]:
-        """Yield the guest-physical addresses of pages that are not what they were.
+    def _unlike(self, pages: libc.PageMap, put: Sequence[Put], *, full: bool) -> Iterator[Run]:
+        """Yield the guest-physical stretches of pages that are not what they were.
 
         In large steps first: a VM may have copies of all there is, and most of it did not change.
         """
@@ -249,17 +236,16 @@ class DeltaPages:
             shift = region.address - region.gpa
             written = self._written(region, pages, shared)
             moved = overlap([(start, end) for start, end, piece, _ in put if piece in few], written)
-            for start, end in moved:
-                yield from range(start, end, abi.PAGE)
+            yield from moved
             steps = self._steps(without(written, moved), put)
             for most in _MOST:
-                steps = list(_cut(steps, most))
+                steps = _cut(steps, most)
                 addresses = [gpa + shift for gpa, _, _ in steps]
                 originals = [original for _, _, original in steps]
                 differ = libc.unequal(addresses, originals, [size for _, size, _ in steps])
                 steps = [steps[at] for at in differ]
-            for gpa, _, _ in steps:
-                yield gpa
+            for gpa, size, _ in steps:
+                yield gpa, gpa + size
 
     def _steps(self, written: Sequence[Run], put: Sequence[Put]) -> list[Step]:
         """Cut stretches where their originals lie apart."""
@@ -306,20 +292,28 @@ class DeltaPages:
             first += count
         return parts
 
-    def _page_numbers(self, gpas: Iterable[int]) -> Iterator[int]:
-        """The numbers of pages; what is no arena's is left out."""
-        for gpa in gpas:
-            if gpa < abi.RAM_SIZE:
-                yield gpa // abi.PAGE
-            elif gpa >= abi.POOL_BASE and (owner := self._arenas.owner(gpa)) is not None:
-                yield delta.arena_page(*owner)
+    def _page_numbers(self, stretches: Iterable[Run]) -> Iterator[Run]:
+        """The numbers of pages at guest-physical addresses; what is no arena's is left out."""
+        for start, end in stretches:
+            while start < end:
+                stop = min(end, _floor(start) + abi.HUGE)
+                if (unit := self._arenas.number(start)) is not None:
+                    first = unit * _UNIT_PAGES + start % abi.HUGE // abi.PAGE
+                    yield first, first + (stop - start) // abi.PAGE
+                start = stop
 
 
-def _cut(steps: Iterable[Step], most: int) -> Iterator[Step]:
+def _cut(steps: Iterable[Step], most: int) -> list[Step]:
     """The same in steps of at most so many bytes."""
-    for gpa, size, original in steps:
+    cut = []
+    for step in steps:
+        gpa, size, original = step
+        if size <= most:
+            cut.append(step)
+            continue
         for offset in range(0, size, most):
-            yield gpa + offset, min(most, size - offset), original + offset
+            cut.append((gpa + offset, min(most, size - offset), original + offset))
+    return cut
 
 
 def _floor(gpa: int) -> int:
