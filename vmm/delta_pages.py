@@ -24,8 +24,8 @@ _MOST = (abi.HUGE, 0x1_0000, abi.PAGE)  # bytes compared in one step: first, the
 HOT: Final = 1
 _DENSE = 12
 # An earlier piece of which no more pages are seen is left: where they may have changed, they are
-# kept anew without a look. Each commit leaves a page or two behind in the piece before it, and to
-# map that many pieces would take as long as to compare memory.
+# kept anew without a look. Each commit leaves some twenty pages behind in the piece before it, and
+# to map that many pieces would take as long as to compare memory.
 _FEW = 64
 _UNIT_PAGES = abi.HUGE // abi.PAGE
 _END = operator.itemgetter(1)
