@@ -49,7 +49,7 @@ def main() -> None:
 
     symbolize.preload()
     rehearsal.messages((ToCompiler,), (Compiled((), ()), Symbolized(())))
-    libc.limit_arenas(_THREADS)
+    libc.keep_malloc_from_files(_THREADS)
 
     def child(jail: Jail, sock: socket.socket) -> None:
         jail.enter_child([sock.fileno()], Rlimits(_DESCRIPTORS, resource.RLIM_INFINITY, forks=True))

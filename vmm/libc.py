@@ -26,6 +26,8 @@ MADV_DONTNEED, MADV_HUGEPAGE, MADV_DONTDUMP = 4, 14, 16
 MADV_POPULATE_READ, MADV_POPULATE_WRITE = 22, 23
 MADV_COLLAPSE = 25
 _M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD = -1
+_NEVER = 0x7FFF_FFFF  # bytes free at the end of a heap; a thread's has 64 MiB at most
 
 PAGEMAP_SCAN = 0xC060_6610
 _PAGE_IS_FILE, _PAGE_IS_PRESENT, _PAGE_IS_SWAPPED, _PAGE_IS_PFNZERO = 4, 8, 16, 32
@@ -117,10 +119,15 @@ def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     return result
 
 
-def limit_arenas(count: int) -> None:
-    """Tell glibc's malloc how many arenas to use; else its ninth thread reads a file to decide."""
+def keep_malloc_from_files(arenas: int) -> None:
+    """Have glibc's malloc decide nothing by a file, which a jail forbids it to open.
+
+    With a number of ``arenas`` it does not look for that of processors. A thread that keeps what
+    it freed does not look whether it may give that back.
+    """
     with contextlib.suppress(AttributeError):  # another libc
-        _lib.mallopt(_M_ARENA_MAX, count)
+        _lib.mallopt(_M_ARENA_MAX, arenas)
+        _lib.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def syscall(number: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:

@@ -219,7 +219,7 @@ THREADS: dict[str, tuple[Attack, int]] = {
 
 def _many_threads(_: Prey) -> int:
     """More threads than glibc's malloc has arenas before it asks a file for the processors."""
-    libc.limit_arenas(8)
+    libc.keep_malloc_from_files(8)
     barrier = threading.Barrier(20)
     malloc = ctypes.CDLL(None).malloc
 
@@ -233,6 +233,23 @@ def _many_threads(_: Prey) -> int:
     for thread in threads:
         thread.join()
     return 20
+
+
+def _free_much(_: Prey) -> int:
+    """More than a thread's malloc keeps: it would ask a file before it gives any back."""
+    libc.keep_malloc_from_files(8)
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+
+    def work() -> None:
+        chunks = [library.malloc(0x1_0000) for _ in range(800)]
+        for chunk in reversed(chunks):
+            library.free(ctypes.c_void_p(chunk))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return 1
 
 
 def _protect(_: Prey) -> int:
@@ -260,6 +277,7 @@ ALL: dict[str, Attack] = {
     **{f"ioctl {0xAE00 | number:#x}": _request(0xAE00 | number) for number in range(256)},
     **{name: attack for name, (attack, _) in (REFUSED | THREADS).items()},
     "threads": _many_threads,
+    "much is freed": _free_much,
     "mprotect": _protect,
     "the 32-bit ABI": _old_abi,
     "nothing": lambda _: 42,

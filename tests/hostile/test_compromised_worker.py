@@ -115,6 +115,11 @@ def test_many_threads_open_no_file(run: Run, kind: str) -> None:
     assert outcome.killed if kind != "compile" else outcome.value == 20
 
 
+def test_a_thread_that_frees_much_opens_no_file(run: Run, kind: str) -> None:
+    outcome = run("much is freed")
+    assert outcome.killed if kind != "compile" else outcome.value == 1
+
+
 def test_the_32_bit_abi_is_closed(run: Run) -> None:
     # SIGSEGV: a kernel without that ABI
     assert run("the 32-bit ABI").signal in (signal.SIGSYS, signal.SIGSEGV)
