@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,7 @@ class HypercellKernel(_Kernel):  # type: ignore[misc]
         self._loop = self.io_loop.asyncio_loop
         self._loop.add_signal_handler(signal.SIGINT, self._cells.interrupt)
         self._loop.call_soon(self._cells.prepare)
+        gc.freeze()  # what was imported stays: no collection in a cell's time looks at it
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """End all cells and processes. Called in the control thread."""
