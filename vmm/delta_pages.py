@@ -18,7 +18,10 @@ from hypercell.vmm.runs import Run, merged, overlap, without
 from hypercell.vmm.snapshot import Snapshot
 
 _VIEWS = 512  # in one call
-_MOST = (abi.HUGE, 0x1_0000, abi.PAGE)  # bytes compared in one step: first, then of what differs
+# Bytes compared in one step: first, then of what differs. So pages are kept by four: one by one
+# there would be twice as many stretches, and each costs this worker, the kernel process and all
+# later workers more than the copy of pages that did not change.
+_MOST: Final = (0x4_0000, 4 * abi.PAGE)
 # Written pages of a unit, for it to be in the memory file: a private copy of one page splits the
 # mapping, and each other page read there is a fault. A unit that is not written to costs nothing.
 HOT: Final = 1
