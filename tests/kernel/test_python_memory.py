@@ -16,7 +16,7 @@ CELLS = 6
 
 
 async def changed(session: Session, cell: str) -> set[tuple[int, int]]:
-    """(arena, page) that a cell changed."""
+    """(arena, page) that were kept after a cell: by four, where one changed."""
     await value(session, cell)
     await session.settled()
     place = session.states["python"].current.place
@@ -31,7 +31,7 @@ async def test_a_small_cell_changes_little_memory_in_few_places(session: Session
     await value(session, "x = 0")
     for _ in range(CELLS):
         pages = await changed(session, "x += 1")
-    assert len(pages) < 80
+    assert len(pages) < 120
     units = {page // UNIT_PAGES for arena, page in pages if arena == 1}
     assert len(units) <= 3
 
