@@ -13,6 +13,9 @@ from hypercell.kernel.sender import Sender
 from hypercell.kernel.subshells import Subshells
 
 _App: Any = IPKernelApp  # it has no usable types
+# Messages that wait for a slow reader; more are lost. ZeroMQ's own limit is 1,000, as many as one
+# cell may display: if the end of the cell is lost with them, its page waits for ever.
+_UNSENT = 100_000
 
 
 class HypercellApp(_App):  # type: ignore[misc]
@@ -36,6 +39,7 @@ class HypercellApp(_App):  # type: ignore[misc]
         """ipykernel's, without its thread."""
         socket = context.socket(zmq.XPUB)
         socket.linger = 1000
+        socket.sndhwm = _UNSENT
         self._apply_curve_server_options(socket)
         self.iopub_port = self._bind_socket(socket, self.iopub_port)
         self.configure_tornado_logger()
