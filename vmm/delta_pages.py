@@ -27,7 +27,7 @@ _MOST: Final = (0x4_0000, 4 * abi.PAGE)
 HOT: Final = 1
 _DENSE = 12
 # An earlier piece of which no more pages are seen is left: where they may have changed, they are
-# kept anew without a look. Each commit leaves some twenty pages behind in the piece before it, and
+# kept anew without a look. Each commit leaves some 35 pages behind in the piece before it, and
 # to map that many pieces would take as long as to compare memory. To keep all anew would cost each
 # commit what this saves.
 _FEW = 64

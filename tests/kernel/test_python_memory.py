@@ -16,7 +16,7 @@ CELLS = 6
 
 
 async def changed(session: Session, cell: str) -> set[tuple[int, int]]:
-    """(arena, page) that were kept after a cell: by four, where one changed."""
+    """(arena, page) that a cell changed, and those that are kept with them."""
     await value(session, cell)
     await session.settled()
     place = session.states["python"].current.place
